@@ -1,0 +1,79 @@
+// Package utf8 validates UTF-8 that arrives in pieces, and finds the first
+// byte that makes it invalid as soon as that byte is there.
+//
+// RFC 6455, section 8.1, wants text that is not UTF-8 to fail the connection.
+// The standard library's unicode/utf8 judges a whole string; here the text may
+// be cut anywhere, also inside a code point.
+package utf8
+
+import "encoding/binary"
+
+// block is how many bytes Write looks at before it asks whether all went well.
+const block = 32
+
+// A Validator judges one text, given piece by piece to Write. The zero value is
+// ready for the first piece.
+//
+// A Validator is 8 bytes and may be copied: the copy goes on from the same
+// place. It is not safe for concurrent use.
+type Validator struct {
+	state uint64
+}
+
+// Write takes the next piece of the text.
+//
+// While the text so far is valid, or the beginning of something valid, Write
+// returns len(p) and true. Otherwise ok is false and p[n] is the earliest byte
+// that no valid text can have in this place; it may belong to a code point that
+// began in an earlier piece. From then on every Write returns 0 and false,
+// until Reset.
+func (v *Validator) Write(p []byte) (n int, ok bool) {
+	state := v.state
+	for len(p)-n >= block {
+		chunk := (*[block]byte)(p[n:])
+		// Fast path: ASCII between two code points changes nothing.
+		if state == accept && isASCII(chunk) {
+			n += block
+			continue
+		}
+		next := state
+		for _, b := range chunk {
+			next = step(next, b)
+		}
+		if next &= stateMask; next == reject {
+			break // the loop below finds the byte
+		}
+		state = next
+		n += block
+	}
+	for ; n < len(p); n++ {
+		if state = step(state, p[n]) & stateMask; state == reject {
+			break
+		}
+	}
+	v.state = state
+	return n, state != reject
+}
+
+// Complete reports whether the text so far is valid and ends on a code point
+// boundary.
+func (v *Validator) Complete() bool { return v.state == accept }
+
+// Reset makes v ready for another text.
+func (v *Validator) Reset() { v.state = accept }
+
+// Valid reports whether p is valid UTF-8 as a whole.
+func Valid(p []byte) bool {
+	var v Validator
+	_, ok := v.Write(p)
+	return ok && v.Complete()
+}
+
+// isASCII reports whether no byte of p has its top bit set.
+func isASCII(p *[block]byte) bool {
+	word := binary.NativeEndian.Uint64(p[0:8]) |
+		binary.NativeEndian.Uint64(p[8:16]) |
+		binary.NativeEndian.Uint64(p[16:24]) |
+		binary.NativeEndian.Uint64(p[24:32])
+	return word&0x8080808080808080 == 0
+}
