@@ -1,0 +1,44 @@
+// Package handshake is the opening handshake of a WebSocket connection: HTTP/1.1
+// goes in, an upgraded byte stream and what was agreed about it come out. It is
+// section 4 of RFC 6455 and knows nothing of frames.
+//
+// # Usage
+//
+// There are three ways in, and all give an [Upgraded]:
+//
+//   - [Upgrade] answers a request inside a net/http handler,
+//   - [Accept] answers a request on a bare [net.Conn], with no net/http server,
+//   - [Connect] dials a URL and asks for the upgrade.
+//
+// The zero value of [ServerConfig] and [ClientConfig], and nil, are safe: same
+// origin only, redirects not followed, everything bounded in bytes and in time.
+//
+// # Concurrency
+//
+// All functions may be called from any goroutine at once, and a configuration
+// may be shared by them as long as nobody writes to it.
+//
+// # Cancellation
+//
+// Connect obeys its context at every stage: resolving, connecting, TLS, sending
+// the request, waiting for the response. After it has returned, the context has
+// no further effect. The server functions are bounded by ServerConfig.Timeout.
+//
+// # Errors
+//
+// Every failure is an [*Error]. On a server it says how the request was
+// answered, on a client what the server said; causes such as
+// [context.Canceled] are found with [errors.Is].
+//
+// # Limits
+//
+// What the peer sends is bounded in bytes, in the number of header fields and
+// in time, and takes linear time to read. Bytes that follow the handshake in
+// the same segment are never lost: they are in Upgraded.Buffered.
+//
+// # Limitations
+//
+// No extension is negotiated: a server declines what is offered, and a client,
+// which offers none, fails on a response that has one. A host name outside ASCII
+// must be given in its xn-- form.
+package handshake
