@@ -1,0 +1,84 @@
+// A WebSocket peer on npm's ws, driven by the Go tests. Commands come in on
+// stdin and events go out on stdout, one JSON object a line; harness_test.go
+// describes them. The peer ends when stdin does.
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { createInterface } from "node:readline";
+import WebSocket, { WebSocketServer } from "ws";
+
+const subprotocols = ["chat", "superchat"];
+const sockets = new Map(); // by the path of the URL, which both ends know
+
+const emit = (event, conn, fields = {}) =>
+  process.stdout.write(JSON.stringify({ event, conn, ...fields }) + "\n");
+
+// watch reports what happens on ws from now on. A failure after the opening is
+// told by the close event that follows it.
+function watch(ws, conn) {
+  let open = ws.readyState === WebSocket.OPEN;
+  let detail = "";
+  const opened = () => {
+    open = true;
+    emit("open", conn, { subprotocol: ws.protocol });
+  };
+  sockets.set(conn, ws);
+  if (open) opened();
+  ws.on("open", opened);
+  ws.on("message", (data, isBinary) => emit("message", conn, {
+    type: isBinary ? "binary" : "text",
+    size: data.length,
+    sha256: createHash("sha256").update(data).digest("hex"),
+  }));
+  ws.on("ping", data => emit("ping", conn, { data: data.toString("hex") }));
+  ws.on("pong", data => emit("pong", conn, { data: data.toString("hex") }));
+  ws.on("error", err => {
+    detail = err.message;
+    if (!open) emit("error", conn, { detail });
+  });
+  ws.on("close", (code, reason) => {
+    if (open) emit("close", conn, { code, reason: reason.toString(), detail });
+  });
+}
+
+// send writes one message in the given number of frames, cut at any byte, with
+// a ping behind the first frame if ping is there.
+function send(ws, { type, unit, size, fragments = 1, ping }) {
+  const data = Buffer.alloc(size, Buffer.from(unit, "hex"));
+  const cut = i => Math.floor((size * i) / fragments);
+  for (let i = 0; i < fragments; i++) {
+    ws.send(data.subarray(cut(i), cut(i + 1)), { binary: type === "binary", fin: i === fragments - 1 });
+    if (i === 0 && ping !== undefined) ws.ping(Buffer.from(ping, "hex"));
+  }
+}
+
+const commands = {
+  listen() {
+    const server = new WebSocketServer({
+      host: "127.0.0.1",
+      port: 0,
+      handleProtocols: offered => subprotocols.find(name => offered.has(name)) ?? false,
+    });
+    server.on("listening", () => emit("listening", "", { port: server.address().port }));
+    server.on("connection", (ws, request) => watch(ws, request.url));
+  },
+  dial({ conn, url, offer, ca }) {
+    watch(new WebSocket(url, offer ?? [], ca ? { ca: readFileSync(ca) } : {}), conn);
+  },
+  send(command) {
+    for (let i = 0; i < (command.times ?? 1); i++) send(sockets.get(command.conn), command);
+  },
+  ping: ({ conn, data }) => sockets.get(conn).ping(Buffer.from(data ?? "", "hex")),
+  close: ({ conn, code, reason }) => sockets.get(conn).close(code, reason),
+  drop: ({ conn }) => sockets.get(conn).terminate(),
+};
+
+createInterface({ input: process.stdin })
+  .on("line", line => {
+    const command = JSON.parse(line);
+    try {
+      commands[command.do](command);
+    } catch (err) {
+      emit("error", command.conn, { detail: `${command.do}: ${err.message}` });
+    }
+  })
+  .on("close", () => process.exit(0));
