@@ -62,8 +62,9 @@ func ParseClose(p []byte) (code StatusCode, reason string, err error) {
 		return 0, "", errCode(code)
 	}
 	if !utf8stream.Valid(p[2:]) {
-		// RFC 6455, section 5.5.1: "the body MAY contain UTF-8-encoded data";
-		// section 8.1 says what to do when it is not.
+		// RFC 6455, section 8.1: "When an endpoint is to interpret a byte stream
+		// as UTF-8 but finds that the byte stream is not, in fact, a valid UTF-8
+		// stream, that endpoint MUST _Fail the WebSocket Connection_."
 		return 0, "", &Error{StatusInvalidPayload, "8.1", "the reason of a Close frame is not UTF-8"}
 	}
 	return code, string(p[2:]), nil

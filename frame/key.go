@@ -20,17 +20,18 @@ type Key [4]byte
 // a server/proxy to predict the masking key for a subsequent frame."
 //
 // The key is half of one output of the generator behind the top-level functions
-// of math/rand/v2, which is the one of the Go runtime: ChaCha8, a stream cipher
-// whose output nobody can tell from random bytes, let alone continue. Each
-// thread has a state of its own, hence no lock. Its 256-bit seed is the output
-// of another ChaCha8 generator, seeded with what the operating system's entropy
-// source gave the process as it started, and that generator is rekeyed after
-// every seed it hands out. A state rekeys itself from its own output every 16
-// blocks, so even a memory dump does not reveal older keys than those. The
-// functions cannot be seeded, so no other part of the program can make the keys
-// repeat. The general warning of math/rand/v2 against use for security is about
-// its other sources and about what it does not promise for ever; it is this
-// implementation, in every Go release since 1.22, that is relied upon.
+// of math/rand/v2, which is that of the Go runtime: ChaCha8, a stream cipher
+// whose output nobody without its key can tell from random bytes, let alone
+// continue. Every thread has a state of its own, hence no lock. The 256-bit seed
+// of a state comes from one more ChaCha8 generator, which is rekeyed after each
+// seed it hands out and was itself seeded, as the process started, by the
+// entropy source of the operating system. A state replaces its key by its own
+// output after every 16 blocks. No call seeds these functions, so no other part
+// of a program can make the keys repeat.
+//
+// The warning of math/rand/v2 against use for security is about its seeded
+// sources, and about what it does not promise for all times. What is relied upon
+// here is the implementation, in every Go release since 1.22.
 func NewKey() Key {
 	var k Key
 	binary.NativeEndian.PutUint32(k[:], rand.Uint32())

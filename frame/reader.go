@@ -25,12 +25,12 @@ type Reader struct {
 	br   *bufio.Reader
 	key  Key   // turned to the next byte of the payload; zero when not masked
 	left int64 // bytes of the payload that are still to come
-	err  error // of the stream: for ever
+	err  error // terminal: what every later call returns
 }
 
 // NewReader returns a Reader of the frames in r.
 func NewReader(r io.Reader) *Reader {
-	return &Reader{br: bufio.NewReader(r)}
+	return &Reader{br: bufio.NewReader(&stickyReader{r: r})}
 }
 
 // Next skips what is left of the current frame's payload and returns the header
@@ -60,8 +60,9 @@ func (r *Reader) Next() (Header, error) {
 
 // Read reads payload of the current frame, unmasked, into p. It returns io.EOF
 // at the end of the frame, and io.ErrUnexpectedEOF if the stream ends before.
+// Once Next has failed, Read returns the same error.
 func (r *Reader) Read(p []byte) (int, error) {
-	if r.err != nil && r.err != io.EOF {
+	if r.err != nil {
 		return 0, r.err
 	}
 	if r.left == 0 {
@@ -70,9 +71,7 @@ func (r *Reader) Read(p []byte) (int, error) {
 	n, err := r.br.Read(p[:min(int64(len(p)), r.left)])
 	r.key = r.key.XOR(p[:n])
 	r.left -= int64(n)
-	if err != nil {
-		r.err = unexpected(err)
-	}
+	r.err = unexpected(err)
 	return n, r.err
 }
 
@@ -88,8 +87,7 @@ func (r *Reader) skip() error {
 	return nil
 }
 
-// header reads a header, and not one byte that it does not need from a stream
-// that is slow to give them.
+// header reads a header. It waits for no byte that the header does not have.
 func (r *Reader) header() (Header, error) {
 	for {
 		p, _ := r.br.Peek(min(r.br.Buffered(), MaxHeaderSize))
@@ -115,4 +113,22 @@ func unexpected(err error) error {
 		return io.ErrUnexpectedEOF
 	}
 	return err
+}
+
+// stickyReader gives bytes and error apart, the bytes first, and then that error
+// for ever, whatever its reader does.
+type stickyReader struct {
+	r   io.Reader
+	err error
+}
+
+func (s *stickyReader) Read(p []byte) (n int, err error) {
+	if s.err != nil {
+		return 0, s.err
+	}
+	n, s.err = s.r.Read(p)
+	if n > 0 {
+		return n, nil
+	}
+	return 0, s.err
 }

@@ -38,7 +38,7 @@ type Validator struct {
 // frame may not come in this place. v is then as before, and the connection is
 // to be failed with the error's code. Next does not allocate unless it fails.
 func (v *Validator) Next(h Header) error {
-	if err := v.check(h); err != nil {
+	if err := v.check(&h); err != nil {
 		return err
 	}
 	if h.Opcode.IsData() {
@@ -51,7 +51,7 @@ func (v *Validator) Next(h Header) error {
 // come. Control frames make no difference.
 func (v *Validator) InMessage() bool { return v.open }
 
-func (v *Validator) check(h Header) error {
+func (v *Validator) check(h *Header) error {
 	if h.Masked != (v.Role == Server) {
 		return errMask(v.Role)
 	}
@@ -93,14 +93,14 @@ func errMask(role Role) error {
 
 // RFC 6455, section 5.2, of the RSV bits: "MUST be 0 unless an extension is
 // negotiated that defines meanings for non-zero values."
-func (v *Validator) checkRsv(h Header) error {
+func (v *Validator) checkRsv(h *Header) error {
 	switch {
 	case h.Rsv2 || h.Rsv3:
 		return violation("5.2", "RSV2 or RSV3 is set, no extension defines them")
 	case !v.AllowRsv1:
 		return violation("5.2", "RSV1 is set, but no extension was agreed on that defines it")
 	case h.Opcode != Text && h.Opcode != Binary:
-		// RFC 7692, section 6.1: an endpoint "MUST NOT set the 'Per-Message
+		// RFC 7692, section 6: an endpoint "MUST NOT set the 'Per-Message
 		// Compressed' bit of control frames and non-first fragments of a data
 		// message".
 		return violation("5.2", "RSV1 is set on a "+h.Opcode.String()+" frame, only the first frame of a message may have it")
@@ -111,7 +111,7 @@ func (v *Validator) checkRsv(h Header) error {
 
 // RFC 6455, section 5.5: "All control frames MUST have a payload length of 125
 // bytes or less and MUST NOT be fragmented."
-func checkControl(h Header) error {
+func checkControl(h *Header) error {
 	if h.Length > MaxControlPayload {
 		return errControlLength()
 	}

@@ -1,26 +1,38 @@
 package mask
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"math/bits"
+)
 
-// xorGeneric is XORTo for len(dst) == len(src), in words of 8 bytes: 64 bytes
-// a step, so that the loop's own cost vanishes, then 8, then 1.
-//
-// The words are read in the byte order of the machine. Both halves of the key
-// word hold the key as it lies in memory, so the result is the same on all.
+// xorGeneric is XORTo for len(dst) == len(src), in words of 8 bytes: eight a
+// step while there are as many, then one a step, then one that ends where the
+// bytes end and overlaps the word before.
 func xorGeneric(dst, src []byte, key [4]byte) {
-	half := uint64(binary.NativeEndian.Uint32(key[:]))
-	word := half<<32 | half
+	if len(src) < 8 {
+		for i, b := range src {
+			dst[i] = b ^ key[i%4]
+		}
+		return
+	}
+	half := binary.LittleEndian.Uint32(key[:])
+	word := uint64(half)<<32 | uint64(half)
+
+	// The last word is read now: dst may be src, and then some of it is masked
+	// by the time it is written.
+	last := binary.LittleEndian.Uint64(src[len(src)-8:])
+	last ^= bits.RotateLeft64(word, -8*(len(src)%4))
+	lastDst := dst[len(dst)-8:]
+
 	for len(src) >= 64 && len(dst) >= 64 {
 		xorBlock((*[64]byte)(dst), (*[64]byte)(src), word)
 		dst, src = dst[64:], src[64:]
 	}
-	for len(src) >= 8 && len(dst) >= 8 {
+	for len(src) > 8 && len(dst) > 8 {
 		xorWord(dst[:8], src[:8], word)
 		dst, src = dst[8:], src[8:]
 	}
-	for i := range src {
-		dst[i] = src[i] ^ key[i%4]
-	}
+	binary.LittleEndian.PutUint64(lastDst, last)
 }
 
 // xorBlock works on array pointers: their constant indices need no bounds
@@ -37,5 +49,5 @@ func xorBlock(dst, src *[64]byte, word uint64) {
 }
 
 func xorWord(dst, src []byte, word uint64) {
-	binary.NativeEndian.PutUint64(dst, binary.NativeEndian.Uint64(src)^word)
+	binary.LittleEndian.PutUint64(dst, binary.LittleEndian.Uint64(src)^word)
 }

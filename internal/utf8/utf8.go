@@ -30,14 +30,14 @@ type Validator struct {
 func (v *Validator) Write(p []byte) (n int, ok bool) {
 	state := v.state
 	for len(p)-n >= block {
-		chunk := (*[block]byte)(p[n:])
 		// Fast path: ASCII between two code points changes nothing.
-		if state == accept && isASCII(chunk) {
-			n += block
-			continue
+		if state == accept {
+			if n += asciiBlocks(p[n:]); len(p)-n < block {
+				break
+			}
 		}
 		next := state
-		for _, b := range chunk {
+		for _, b := range (*[block]byte)(p[n:]) {
 			next = step(next, b)
 		}
 		if next &= stateMask; next == reject {
@@ -69,11 +69,19 @@ func Valid(p []byte) bool {
 	return ok && v.Complete()
 }
 
-// isASCII reports whether no byte of p has its top bit set.
-func isASCII(p *[block]byte) bool {
-	word := binary.NativeEndian.Uint64(p[0:8]) |
-		binary.NativeEndian.Uint64(p[8:16]) |
-		binary.NativeEndian.Uint64(p[16:24]) |
-		binary.NativeEndian.Uint64(p[24:32])
-	return word&0x8080808080808080 == 0
+// asciiBlocks returns the length of the ASCII at the front of p, in whole
+// blocks.
+func asciiBlocks(p []byte) int {
+	rest := p[:len(p):len(p)]
+	for len(rest) > block { // not >=, so that rest never points past its end
+		word := binary.NativeEndian.Uint64(rest[0:8]) |
+			binary.NativeEndian.Uint64(rest[8:16]) |
+			binary.NativeEndian.Uint64(rest[16:24]) |
+			binary.NativeEndian.Uint64(rest[24:32])
+		if word&0x8080808080808080 != 0 {
+			break
+		}
+		rest = rest[block:]
+	}
+	return len(p) - len(rest)
 }
