@@ -74,12 +74,21 @@ func (c *Conn) LocalAddr() net.Addr { return c.addr }
 func (c *Conn) RemoteAddr() net.Addr { return c.peer.addr }
 
 // SetBuffer bounds the bytes that c may have written and the other end has not
-// yet read. With 0 every Write of c blocks. What is buffered stays.
-func (c *Conn) SetBuffer(n int) {
+// yet read, and returns the bound so far. With 0 every Write of c blocks. What
+// is buffered stays.
+func (c *Conn) SetBuffer(n int) (was int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.window = n
+	was, c.window = c.window, n
 	c.changed.Broadcast()
+	return was
+}
+
+// idle reports whether a Read would block, if no deadline were set.
+func (c *Conn) idle() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.in.len() == 0 && !c.reset && !c.closed && !c.peer.finished && !c.peer.closed
 }
 
 // Unread returns how many bytes have arrived at c and wait to be read.
