@@ -9,6 +9,13 @@ import (
 	"time"
 )
 
+const (
+	defaultMaxResponseBytes = 64 << 10
+	defaultMaxResponseLines = 256
+	defaultMaxBodyBytes     = 16 << 10
+	defaultClientTimeout    = 30 * time.Second
+)
+
 // ClientConfig says how a client connects and what it sends. The zero value is
 // safe, and so is a nil *ClientConfig. It must not be changed while a handshake
 // uses it.
@@ -62,8 +69,97 @@ type ClientConfig struct {
 	Timeout time.Duration
 }
 
+func (c *ClientConfig) orDefault() *ClientConfig {
+	if c == nil {
+		return &ClientConfig{}
+	}
+	return c
+}
+
+// withTimeout returns ctx bounded by c.Timeout.
+func (c *ClientConfig) withTimeout(ctx context.Context) (context.Context, context.CancelFunc) {
+	if c.Timeout < 0 {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, positiveOr(c.Timeout, defaultClientTimeout))
+}
+
 // Connect dials rawURL, whose scheme is ws, wss, http or https, and performs the
-// opening handshake (RFC 6455, section 4.1).
+// opening handshake (RFC 6455, section 4.1). User information in the URL becomes
+// Basic authorization; a fragment is an error.
+//
+// The error is an [*Error]: with the response if there was one that is not
+// acceptable, with ctx's error as its cause if ctx was done. Once Connect has
+// returned, ctx has no effect on the connection.
 func Connect(ctx context.Context, rawURL string, cfg *ClientConfig) (*Upgraded, error) {
-	return nil, &Error{Reason: "not yet"}
+	cfg = cfg.orDefault()
+	c, err := newClient(cfg)
+	if err != nil {
+		return nil, &Error{Reason: "the ClientConfig cannot be used", Err: err}
+	}
+	t, err := parseTarget(rawURL)
+	if err != nil {
+		return nil, &Error{Reason: "the URL cannot be used", Err: err}
+	}
+	ctx, cancel := cfg.withTimeout(ctx)
+	defer cancel()
+	u, failure := c.connect(ctx, t)
+	if failure != nil {
+		return nil, failure
+	}
+	return u, nil
+}
+
+// client is one call of Connect.
+type client struct {
+	cfg    *ClientConfig
+	header http.Header // cfg.Header, checked and canonical; loses what must not cross origins
+}
+
+func newClient(cfg *ClientConfig) (*client, error) {
+	if err := checkSubprotocols(cfg.Subprotocols); err != nil {
+		return nil, err
+	}
+	header, err := canonicalHeader(cfg.Header)
+	return &client{cfg, header}, err
+}
+
+// connect makes attempts until one is not redirected.
+func (c *client) connect(ctx context.Context, t target) (*Upgraded, *Error) {
+	var via []*url.URL
+	for {
+		u, failure := c.attempt(ctx, &t)
+		if failure == nil || c.cfg.CheckRedirect == nil || !isRedirect(failure) {
+			return u, failure
+		}
+		via = append(via, t.url)
+		next, err := c.redirect(&t, failure.Header.Get("Location"), via)
+		if err != nil {
+			failure.Reason, failure.Err = "the redirect is not followed", err
+			return nil, failure
+		}
+		t = next
+	}
+}
+
+// attempt makes one connection and one request.
+func (c *client) attempt(ctx context.Context, t *target) (*Upgraded, *Error) {
+	nc, failure := c.dial(ctx, t)
+	if failure != nil {
+		return nil, failure
+	}
+	release := watch(ctx, nc)
+	u, failure := c.exchange(ctx, nc, t)
+	if err := release(); err != nil {
+		if failure == nil {
+			failure = &Error{Reason: "cancelled just as the connection was open"}
+		}
+		failure.Err = err
+	}
+	if failure != nil {
+		nc.Close()
+		return nil, failure
+	}
+	nc.SetDeadline(time.Time{})
+	return u, nil
 }

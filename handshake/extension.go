@@ -27,24 +27,35 @@ type Param struct {
 // is left to the extension, which declines such an offer and not the others.
 func ParseExtensions(header []string) ([]Extension, error) {
 	var exts []Extension
-	for _, line := range header {
-		s := extensionScanner{line}
-		for {
-			name, err := s.next()
-			if err != nil {
-				return nil, err
-			}
-			if name == "" {
-				break
-			}
-			params, err := s.params()
-			if err != nil {
-				return nil, err
-			}
-			exts = append(exts, Extension{name, params})
+	err := scanExtensions(header, func(name string, p Param) {
+		if p.Name == "" {
+			exts = append(exts, Extension{Name: name})
+			return
 		}
+		last := &exts[len(exts)-1]
+		last.Params = append(last.Params, p)
+	})
+	if err != nil {
+		return nil, err
 	}
 	return exts, nil
+}
+
+// checkExtensions reports what ParseExtensions would, and makes nothing.
+func checkExtensions(header []string) error {
+	return scanExtensions(header, func(string, Param) {})
+}
+
+// scanExtensions calls visit for every extension, with no parameter, and then
+// for each of its parameters.
+func scanExtensions(header []string, visit func(name string, p Param)) error {
+	for _, line := range header {
+		s := extensionScanner{line}
+		if err := s.scan(visit); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // String returns e as it stands in a header field.
@@ -85,6 +96,26 @@ type extensionScanner struct {
 	rest string
 }
 
+func (s *extensionScanner) scan(visit func(name string, p Param)) error {
+	for {
+		name, err := s.next()
+		if err != nil || name == "" {
+			return err
+		}
+		visit(name, Param{})
+		for {
+			p, err := s.param()
+			if err != nil {
+				return err
+			}
+			if p.Name == "" {
+				break
+			}
+			visit(name, p)
+		}
+	}
+}
+
 // next returns the name of the next extension, "" at the end of the line. The
 // parameters of the extension before must have been taken.
 func (s *extensionScanner) next() (name string, err error) {
@@ -97,16 +128,6 @@ func (s *extensionScanner) next() (name string, err error) {
 		return "", errors.New("expected the name of an extension at " + quote(s.rest))
 	}
 	return name, nil
-}
-
-func (s *extensionScanner) params() (params []Param, err error) {
-	for {
-		p, err := s.param()
-		if err != nil || p.Name == "" {
-			return params, err
-		}
-		params = append(params, p)
-	}
 }
 
 // param returns the next parameter, one without a name after the last.

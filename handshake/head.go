@@ -1,0 +1,151 @@
+package handshake
+
+import (
+	"bytes"
+	"io"
+	"strings"
+	"unsafe"
+)
+
+// field is a header field, as received, its value trimmed.
+type field struct {
+	name, value string
+}
+
+// head takes the head of an HTTP/1.1 message apart, line by line as it arrives.
+// It is the strict grammar of RFC 9112: lines end in CR LF, none is folded, and
+// nothing stands between a name and its colon. It copies nothing: its strings
+// are views of the buffer.
+type head struct {
+	start      string             // request line or status line
+	checkStart func(string) error // called as soon as that is complete
+	fields     []field
+	maxFields  int
+
+	pos  int // where the line begins that is not complete yet
+	seen int // pos <= seen; no LF in buf[pos:seen]
+}
+
+// headError says why a head was refused. Its status is what a server answers.
+type headError struct {
+	status int
+	reason string
+}
+
+func (e *headError) Error() string { return e.reason }
+
+func malformed(reason string) error { return &headError{400, reason} }
+
+// parse goes on in buf, which begins with the bytes of the call before. n is the
+// length of the head with its blank line, 0 as long as that is missing.
+func (h *head) parse(buf []byte) (n int, err error) {
+	for {
+		i := bytes.IndexByte(buf[h.seen:], '\n')
+		if i < 0 {
+			part := buf[h.seen:]
+			h.seen = len(buf)
+			return 0, checkPart(part)
+		}
+		line := buf[h.pos : h.seen+i]
+		h.pos = h.seen + i + 1
+		h.seen = h.pos
+		line, ok := bytes.CutSuffix(line, []byte{'\r'})
+		if !ok {
+			return 0, malformed("a line ends in LF without CR")
+		}
+		if len(line) == 0 && h.start != "" {
+			return h.pos, nil
+		}
+		if err := h.line(view(line)); err != nil {
+			return 0, err
+		}
+	}
+}
+
+// checkPart refuses what is no HTTP before a line end comes, or never comes: a
+// TLS hello, for one.
+func checkPart(part []byte) error {
+	for _, c := range part {
+		if isControl(c) && c != '\r' {
+			return malformed("a control character in the header")
+		}
+	}
+	return nil
+}
+
+func (h *head) line(line string) error {
+	if h.start == "" {
+		h.start = line
+		return h.checkStart(line)
+	}
+	if len(h.fields) >= h.maxFields {
+		return &headError{431, "too many header fields"}
+	}
+	name, value, ok := strings.Cut(line, ":")
+	if !ok {
+		return malformed("a header line without a colon")
+	}
+	if !isToken(name) {
+		return malformed("a header field whose name is not a token, or a folded line")
+	}
+	value = trimSpace(value)
+	if !isFieldValue(value) {
+		return malformed("a control character in a header field")
+	}
+	h.fields = append(h.fields, field{name, value})
+	return nil
+}
+
+// view returns the bytes of b as a string without a copy. The string is good
+// only as long as nobody writes to b: whatever outlives the buffer is cloned.
+func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
+
+// headReader reads the heads of messages from a stream, within bounds.
+type headReader struct {
+	src   io.Reader
+	buf   []byte // received, not consumed; it grows as bytes arrive
+	limit int    // how many bytes the heads still to come may have
+	head  head
+}
+
+// read reads one head and returns its length. The head's strings are views of
+// buf, which is not written to below its length afterwards.
+func (r *headReader) read() (n int, err error) {
+	r.head.start, r.head.fields, r.head.pos, r.head.seen = "", r.head.fields[:0], 0, 0
+	for {
+		n, err := r.head.parse(r.buf)
+		if err != nil || n > 0 {
+			return n, err
+		}
+		if err := r.fill(); err != nil {
+			return 0, err
+		}
+	}
+}
+
+// fill reads at least one byte more.
+func (r *headReader) fill() error {
+	have := len(r.buf)
+	if have >= r.limit {
+		return &headError{431, "the header is too large"}
+	}
+	if have == cap(r.buf) {
+		r.buf = append(make([]byte, 0, max(2*have, 4<<10)), r.buf...)
+	}
+	n, err := r.src.Read(r.buf[have:min(cap(r.buf), r.limit)])
+	r.buf = r.buf[:have+n]
+	if n > 0 {
+		return nil // an error that matters comes again
+	}
+	return err
+}
+
+// next consumes the n bytes of a head.
+func (r *headReader) next(n int) {
+	r.buf = r.buf[n:]
+	r.limit -= n
+}
+
+// rest returns a copy of what follows the n bytes of the head, nil if nothing
+// does.
+func (r *headReader) rest(n int) []byte { return append([]byte(nil), r.buf[n:]...) }

@@ -1,0 +1,55 @@
+package handshake
+
+import (
+	"strconv"
+	"strings"
+)
+
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }
+
+// splitHostPort takes the authority "host:port", "host" or "[v6]:port" apart
+// (RFC 3986, section 3.2, without user information). The host keeps its
+// brackets; the port is "" if there is none.
+func splitHostPort(s string) (host, port string, ok bool) {
+	host = s
+	if i := strings.LastIndexByte(s, ':'); i > strings.LastIndexByte(s, ']') {
+		host, port = s[:i], s[i+1:]
+	}
+	return host, port, isHost(host) && (port == "" || isPort(port))
+}
+
+func isPort(s string) bool {
+	for i := range len(s) {
+		if !isDigit(s[i]) {
+			return false
+		}
+	}
+	_, err := strconv.ParseUint(s, 10, 16)
+	return err == nil
+}
+
+// isHost reports whether s is a name or an address as a URI has it.
+func isHost(s string) bool {
+	also := "-._~%!$&'()*+,;=" // unreserved, sub-delims, percent-encoded
+	if strings.HasPrefix(s, "[") && strings.HasSuffix(s, "]") {
+		s, also = s[1:len(s)-1], ":.-_~%" // an IPv6 address, maybe with its zone
+	}
+	for i := range len(s) {
+		if !isAlphanumeric(s[i]) && strings.IndexByte(also, s[i]) < 0 {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// defaultPort returns the port that a URL of that scheme leaves out, "" for a
+// scheme that is none of ours.
+func defaultPort(scheme string) string {
+	switch {
+	case equalFold(scheme, "ws"), equalFold(scheme, "http"):
+		return "80"
+	case equalFold(scheme, "wss"), equalFold(scheme, "https"):
+		return "443"
+	}
+	return ""
+}
