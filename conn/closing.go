@@ -1,0 +1,322 @@
+package conn
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"time"
+
+	"github.com/parleyws/websocket/frame"
+)
+
+// Close performs the closing handshake (RFC 6455, section 7.1.2): it sends a
+// Close frame, waits for the peer's, and sees the TCP connection to its end. All
+// of that is bounded by Config.CloseTimeout. What the peer has sent and nobody
+// has read is dropped.
+//
+// Close returns nil once Close frames have been exchanged, whoever began. If
+// the peer did not answer, the error says why; the connection is closed in any
+// case. Close may be called from any goroutine, during reads and writes too:
+// these end with an error that matches net.ErrClosed. If the connection has
+// ended already, or is about to, Close waits for that and sends nothing.
+//
+// code has to be one that may be sent: see [StatusCode.Valid]. With
+// StatusNoStatusReceived and no reason the Close frame is empty. A reason of
+// more than 123 bytes is cut, between two characters. If Close frames cannot say
+// what was asked for, Close returns an error at once and does nothing.
+func (c *Conn) Close(code StatusCode, reason string) error {
+	payload, err := frame.AppendClose(nil, code, reason)
+	if err != nil {
+		return fmt.Errorf("conn: close: %w", err)
+	}
+	c.mu.Lock()
+	if c.now() == alive {
+		c.leaveAlive(closing, &closedError{code})
+		c.sayClose(payload)
+	}
+	c.mu.Unlock()
+	c.flush()
+	done := c.Done()
+	c.awaitClose(done)
+	<-done
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.result
+}
+
+// awaitClose reads until the peer's Close comes, unless somebody else does.
+func (c *Conn) awaitClose(done <-chan struct{}) {
+	select {
+	case c.readLock <- struct{}{}:
+	case <-done:
+		return
+	}
+	for err := error(nil); c.now() == closing && err == nil; {
+		_, err = c.piece(context.Background())
+	}
+	c.unlockRead()
+}
+
+// CloseNow ends the connection at once, without a closing handshake: the TCP
+// connection is closed, and the peer sees the abnormal closure 1006. It never
+// blocks. Calling it on a connection that has ended does nothing, so it may be
+// deferred.
+func (c *Conn) CloseNow() error {
+	c.mu.Lock()
+	first := c.die(&closedError{})
+	c.mu.Unlock()
+	if !first {
+		return nil
+	}
+	return c.bury(hard)
+}
+
+// leaveAlive records why there will be no more messages. The caller holds mu.
+func (c *Conn) leaveAlive(to lifetime, err error) {
+	c.err = err
+	c.setState(to)
+	c.out.pings.end()
+	if to != dead && c.cfg.CloseTimeout > 0 {
+		c.closeTimer = time.AfterFunc(c.cfg.CloseTimeout, c.outOfTime)
+	}
+}
+
+// sayClose makes our Close frame the last that will be sent. The caller holds
+// mu, and has flush send it.
+func (c *Conn) sayClose(payload []byte) {
+	if c.out.broken {
+		c.result = c.out.err
+		c.die(c.out.err)
+		go c.bury(hard)
+		return
+	}
+	c.out.refuse(c.err)
+	c.out.farewell = appendControl(nil, c.role, frame.Close, payload)
+}
+
+// saidClose is called when our Close frame has been sent. The caller holds mu.
+func (c *Conn) saidClose() {
+	c.closeSaid = true
+	switch c.now() {
+	case parting:
+		c.setState(lingering)
+		go c.linger()
+	case closing:
+		if c.cfg.CloseTimeout < 0 {
+			c.die(nil)
+			go c.bury(orderly)
+		}
+	}
+}
+
+// heardClose takes the peer's Close frame. RFC 6455, section 5.5.1: "If an
+// endpoint receives a Close frame and did not previously send a Close frame, the
+// endpoint MUST send a Close frame in response. (When sending a Close frame in
+// response, the endpoint typically echos the status code it received.)"
+func (c *Conn) heardClose(payload []byte) {
+	code, reason, err := frame.ParseClose(payload)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch c.now() {
+	case alive:
+		if err != nil {
+			c.failLocked(protocolError(err))
+			return
+		}
+		c.peerClosed = true
+		c.leaveAlive(parting, &CloseError{Code: code, Reason: reason})
+		echo, err := frame.AppendClose(nil, code, "")
+		if err != nil {
+			panic("BUG: a code that was received cannot be sent: " + err.Error())
+		}
+		c.sayClose(echo)
+	case closing:
+		c.peerClosed = true
+		c.setState(parting)
+		if c.closeSaid {
+			c.setState(lingering)
+			go c.linger()
+		}
+	}
+}
+
+// fail fails the connection for a rule that the peer broke, and returns what
+// the reader is to return. RFC 6455, section 7.1.7: "An endpoint MUST NOT
+// continue to attempt to process data (including a responding Close frame) from
+// the remote endpoint after being instructed to _Fail the WebSocket
+// Connection_."
+func (c *Conn) fail(err *ProtocolError) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.failLocked(err)
+	c.owes = true
+	return c.err
+}
+
+func (c *Conn) failLocked(err *ProtocolError) {
+	switch c.now() {
+	case alive:
+		c.leaveAlive(parting, err)
+		payload, badReason := frame.AppendClose(nil, err.Code, err.Reason)
+		if badReason != nil {
+			panic("BUG: our own reason cannot be sent: " + badReason.Error())
+		}
+		c.sayClose(payload)
+	case closing:
+		c.result = err
+		c.die(nil)
+		go c.bury(hard)
+	}
+}
+
+// lost takes note that the stream has ended or failed, as a reader found out,
+// and returns what the reader is to return.
+func (c *Conn) lost(cause error) error {
+	end := abnormal(cause)
+	c.mu.Lock()
+	if c.now() == closing {
+		c.result = end
+	}
+	first := c.die(end)
+	err := c.err
+	c.mu.Unlock()
+	if first {
+		how := hard
+		if cause == io.EOF {
+			how = orderly
+		}
+		c.bury(how)
+	}
+	return err
+}
+
+// writeFailed takes note that the owner of the socket cannot write any more. The
+// caller is the owner and holds mu. Unless it is the peer who kept us waiting,
+// reading goes on: what it sent before it left is still there, perhaps a Close
+// frame that says why.
+func (c *Conn) writeFailed(err error) {
+	_, timeout := err.(*TimeoutError)
+	if c.now() == alive && !timeout {
+		c.out.broken = true
+		c.out.fail(abnormal(err))
+		c.out.endBatch()
+		return
+	}
+	if !timeout {
+		err = abnormal(err)
+	}
+	if c.die(err) {
+		go c.bury(hard)
+	}
+	c.out.endBatch()
+}
+
+// outOfTime is called by the timer that bounds the closing handshake.
+func (c *Conn) outOfTime() {
+	c.mu.Lock()
+	first := c.die(nil)
+	if first && !c.agreed() {
+		c.result = &TimeoutError{Op: "close", After: c.cfg.CloseTimeout}
+	}
+	c.mu.Unlock()
+	if first {
+		c.bury(hard)
+	}
+}
+
+// linger sees the TCP connection to its end. RFC 6455, section 7.1.1: "the
+// underlying TCP connection, in most normal cases, SHOULD be closed first by the
+// server". Closing it with unread bytes would reset it, and a reset destroys what
+// the peer has not read yet, our Close frame. So we end our half, and read and
+// drop what comes until the peer has ended its own, or the time is up.
+func (c *Conn) linger() {
+	if c.cfg.CloseTimeout > 0 {
+		if c.role == frame.Server || !c.agreed() {
+			c.closeWrite()
+		}
+		c.readLock <- struct{}{}
+		for c.wire.skipAll(); c.fill(context.Background()) == nil; {
+			c.wire.skipAll()
+		}
+		<-c.readLock
+		return
+	}
+	c.mu.Lock()
+	first := c.die(nil)
+	c.mu.Unlock()
+	if first {
+		c.bury(orderly)
+	}
+}
+
+func (c *Conn) closeWrite() {
+	if half, ok := c.nc.(interface{ CloseWrite() error }); ok {
+		half.CloseWrite() // if it fails, reading will too
+	}
+}
+
+// agreed reports whether Close frames went both ways. The caller holds mu, or
+// the connection is lingering, when they do not change any more.
+func (c *Conn) agreed() bool { return c.peerClosed && c.closeSaid }
+
+// die makes the connection dead, with err as the reason if there was none yet.
+// It reports whether it was alive in any sense before: then somebody has to bury
+// it. The caller holds mu.
+func (c *Conn) die(err error) bool {
+	switch c.now() {
+	case dead:
+		return false
+	case alive:
+		c.leaveAlive(dead, err)
+	default:
+		c.setState(dead)
+	}
+	if c.closeTimer != nil {
+		c.closeTimer.Stop()
+	}
+	if c.result == nil && !c.agreed() {
+		c.result = c.err
+	}
+	c.out.fail(c.err)
+	return true
+}
+
+// The two ways to close the stream: with all politeness that TLS asks for, or
+// without waiting for anything.
+const (
+	hard    = false
+	orderly = true
+)
+
+// bury closes the stream of a dead connection and tells those who wait for that.
+// The caller does not hold mu, which a reader may need to find its way out.
+func (c *Conn) bury(how bool) error {
+	c.wire.watch.close()
+	c.out.watch.close()
+	err := c.closeStream(how)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.buried = true
+	if c.done != nil {
+		close(c.done)
+	}
+	if c.cancel != nil {
+		c.cancel(c.err)
+	}
+	return err
+}
+
+func (c *Conn) closeStream(how bool) error {
+	if t, ok := c.nc.(*tls.Conn); ok && how == hard {
+		// Closing a tls.Conn writes, and so may wait for the peer.
+		return t.NetConn().Close()
+	}
+	err := c.nc.Close()
+	if errors.Is(err, net.ErrClosed) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,181 @@
+package conn
+
+import (
+	"context"
+	"net"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/parleyws/websocket/frame"
+	"github.com/parleyws/websocket/handshake"
+	"github.com/parleyws/websocket/internal/bufpool"
+)
+
+// MessageType is the type of a message: Text or Binary.
+type MessageType = frame.Opcode
+
+// The two types of messages, RFC 6455, section 5.6. A text message is UTF-8:
+// what is received has been checked, what is sent is the caller's to get right.
+const (
+	Text   = frame.Text
+	Binary = frame.Binary
+)
+
+// StatusCode is the number in a Close frame, see [frame.StatusCode].
+type StatusCode = frame.StatusCode
+
+// The status codes, RFC 6455, section 7.4.1 and the IANA registry. What they
+// mean is said in package frame.
+const (
+	StatusNormalClosure      = frame.StatusNormalClosure      // 1000
+	StatusGoingAway          = frame.StatusGoingAway          // 1001
+	StatusProtocolError      = frame.StatusProtocolError      // 1002
+	StatusUnsupportedData    = frame.StatusUnsupportedData    // 1003
+	StatusNoStatusReceived   = frame.StatusNoStatusReceived   // 1005
+	StatusAbnormalClosure    = frame.StatusAbnormalClosure    // 1006
+	StatusInvalidPayload     = frame.StatusInvalidPayload     // 1007
+	StatusPolicyViolation    = frame.StatusPolicyViolation    // 1008
+	StatusMessageTooBig      = frame.StatusMessageTooBig      // 1009
+	StatusMandatoryExtension = frame.StatusMandatoryExtension // 1010
+	StatusInternalError      = frame.StatusInternalError      // 1011
+	StatusServiceRestart     = frame.StatusServiceRestart     // 1012
+	StatusTryAgainLater      = frame.StatusTryAgainLater      // 1013
+	StatusBadGateway         = frame.StatusBadGateway         // 1014
+	StatusTLSHandshake       = frame.StatusTLSHandshake       // 1015
+)
+
+// Message is a whole message. Who owns Data, and until when, is said by the
+// method that hands it out.
+type Message struct {
+	Type MessageType
+	Data []byte
+}
+
+// Conn is a WebSocket connection, of either side. Make one with [Accept],
+// [Handler], [Dial] or [New].
+//
+// All methods may be called from any goroutine. Somebody has to read, or pings
+// are not answered and the peer's Close is not seen; see [Conn.Messages].
+type Conn struct {
+	role        frame.Role
+	cfg         Config // resolved
+	subprotocol string
+
+	nc        net.Conn
+	raw       syscall.RawConn // nil if nc must be read and written blindly
+	resumable bool            // a write that ran into its deadline may be continued
+
+	// The reading half belongs to whoever holds readLock.
+	readLock chan struct{}
+	in       inbound
+	wire     wire
+	message  reading
+	owes     bool // Pongs, or a Close, are queued and not yet sent
+
+	state atomic.Uint32 // a lifetime; written by setState, with mu held
+
+	mu         sync.Mutex
+	err        error // why the connection is no longer alive; set once
+	result     error // what Close returns; settled when dead
+	peerClosed bool  // the peer's Close has come
+	closeSaid  bool  // our Close has been sent
+	buried     bool  // the stream is closed
+	closeTimer *time.Timer
+	done       chan struct{} // made by the first who asks
+	base       context.Context
+	ctx        context.Context // made by the first who asks
+	cancel     context.CancelCauseFunc
+	out        outbound
+}
+
+// New makes a connection of an upgraded stream, which it owns from then on. A
+// nil cfg means the zero Config. It reads and writes nothing by itself.
+func New(u *handshake.Upgraded, cfg *Config) *Conn {
+	c := &Conn{
+		role: u.Role, cfg: cfg.resolved(), subprotocol: u.Subprotocol,
+		nc: u.Conn, readLock: make(chan struct{}, 1),
+	}
+	c.in.rules.Role = u.Role
+	c.in.limit = c.cfg.MaxMessage
+	c.raw, c.resumable = rawConn(u.Conn), resumable(u.Conn)
+	c.wire.init(c)
+	c.out.init(c)
+	if len(u.Buffered) > 0 {
+		c.wire.buf = bufpool.Get(max(len(u.Buffered), readSize))
+		c.wire.w = copy(c.wire.buf.B, u.Buffered)
+	}
+	return c
+}
+
+// Subprotocol returns the subprotocol that the handshake agreed on, or "".
+func (c *Conn) Subprotocol() string { return c.subprotocol }
+
+// LocalAddr returns the address of this end of the stream beneath.
+func (c *Conn) LocalAddr() net.Addr { return c.nc.LocalAddr() }
+
+// RemoteAddr returns the address of the peer, or of the last proxy before it.
+func (c *Conn) RemoteAddr() net.Addr { return c.nc.RemoteAddr() }
+
+// Transport returns the stream beneath: a *net.TCPConn, a *net.UnixConn, a
+// *tls.Conn or what else the connection was made of. It is there to be asked
+// and tuned (TCP_NODELAY, the TLS state). Reading, writing or closing it, or
+// setting deadlines on it, breaks the connection.
+func (c *Conn) Transport() net.Conn { return c.nc }
+
+// Done returns a channel that is closed when the connection is over: the
+// closing handshake has ended, one way or other, and the TCP connection is
+// closed. What is said by then is in [Conn.Err].
+func (c *Conn) Done() <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.done == nil {
+		c.done = make(chan struct{})
+		if c.buried {
+			close(c.done)
+		}
+	}
+	return c.done
+}
+
+// Err returns nil as long as messages can be sent and received. After that it
+// is the reason why they no longer can be: a [*CloseError], a [*ProtocolError],
+// a [*TimeoutError], or one that matches net.ErrClosed when this side closed.
+// It never changes again, and it is what every method returns from then on.
+func (c *Conn) Err() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.err
+}
+
+// Context returns a context that is cancelled when the connection is over, with
+// [Conn.Err] as its cause. With [Handler], it has the values of the request's
+// context. Passing it to the methods of c costs nothing.
+func (c *Conn) Context() context.Context {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ctx == nil {
+		base := c.base
+		if base == nil {
+			base = context.Background()
+		}
+		c.ctx, c.cancel = context.WithCancelCause(base)
+		if c.buried {
+			c.cancel(c.err)
+		}
+	}
+	return c.ctx
+}
+
+// endless reports whether a wait under ctx need not be watched, because ctx
+// cannot end before the connection does.
+func (c *Conn) endless(ctx context.Context) bool {
+	done := ctx.Done()
+	if done == nil {
+		return true
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.ctx != nil && c.ctx.Done() == done
+}

@@ -1,0 +1,2 @@
+// Package conn is a WebSocket connection.
+package conn

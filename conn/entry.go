@@ -1,0 +1,104 @@
+package conn
+
+import (
+	"github.com/parleyws/websocket/frame"
+	"github.com/parleyws/websocket/internal/bufpool"
+)
+
+// entry is a frame that somebody wants to be sent, or the wish to stream a
+// message. It is guarded by Conn.mu.
+type entry struct {
+	next *entry
+
+	head    frame.Header
+	payload []byte // what is still to be encoded
+	stream  bool   // a fragment of the streamed message
+	turn    bool   // no frame: the right to stream a message
+
+	start int  // where its bytes begin in the batch, 0 if in an earlier one
+	end   int  // where they end
+	begun bool // its header is in the batch, or sent
+	cut   bool // a byte of it is sent
+
+	// wake has room for one token, which says: look again. It is made at the
+	// first wait.
+	wake      chan struct{}
+	async     bool // whoever waits cannot be kept in a blocking write
+	cancelled bool // whoever waits wants it withdrawn
+	promoted  bool // whoever waits owns the socket now
+	done      bool
+	err       error // once done
+
+	left bool            // nobody waits for it
+	own  *bufpool.Buffer // what payload lies in then
+}
+
+// alert tells whoever waits for e to look at it.
+func (e *entry) alert() {
+	select {
+	case e.wake <- struct{}{}:
+	default: // nobody waits yet, or a token is there already
+	}
+}
+
+// entry returns one that is ready for use.
+func (o *outbound) entry() *entry {
+	e := o.spare
+	if e == nil {
+		return new(entry)
+	}
+	o.spare, e.next = e.next, nil
+	return e
+}
+
+func (o *outbound) recycle(e *entry) {
+	select {
+	case <-e.wake:
+	default:
+	}
+	e.own.Release()
+	*e = entry{wake: e.wake, next: o.spare}
+	o.spare = e
+}
+
+// entryList is a singly linked list of entries.
+type entryList struct{ head, tail *entry }
+
+func (l *entryList) push(e *entry) {
+	e.next = nil
+	if l.head == nil {
+		l.head = e
+	} else {
+		l.tail.next = e
+	}
+	l.tail = e
+}
+
+func (l *entryList) pop() *entry {
+	e := l.head
+	if e != nil {
+		l.head, e.next = e.next, nil
+		if l.head == nil {
+			l.tail = nil
+		}
+	}
+	return e
+}
+
+func (l *entryList) remove(e *entry) {
+	var before *entry
+	for x := l.head; x != nil; before, x = x, x.next {
+		if x != e {
+			continue
+		}
+		if before == nil {
+			l.pop()
+			return
+		}
+		before.next, e.next = e.next, nil
+		if l.tail == e {
+			l.tail = before
+		}
+		return
+	}
+}

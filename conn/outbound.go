@@ -1,0 +1,449 @@
+package conn
+
+import (
+	"errors"
+	"net"
+	"sync/atomic"
+
+	"github.com/parleyws/websocket/frame"
+	"github.com/parleyws/websocket/internal/bufpool"
+)
+
+// outbound is the sending half: what waits to be written, and what is being
+// written. It does no I/O. Everything in it is guarded by Conn.mu, but for the
+// owner's reading of the batch.
+//
+// One goroutine at a time owns the socket. It gathers what waits into a batch,
+// sends the batch without holding mu, settles what was sent, and hands the
+// ownership on when its own frame is out. Whoever comes meanwhile puts an entry
+// into the queue and waits, and mostly finds it sent together with others in one
+// system call.
+//
+// A frame that has been begun is finished before another one starts. When
+// nobody owns the socket there is nothing to be sent.
+type outbound struct {
+	role   frame.Role
+	owned  bool
+	err    error // why nothing more can be written; set once
+	broken bool  // it is the socket that failed
+
+	// Control frames go before data. There is never more than one Ping to be
+	// sent, and of Pongs no more than fit in maxReplies: RFC 6455, section
+	// 5.5.3, asks for no more than the answer to the latest Ping.
+	replies  *bufpool.Buffer // Pongs, encoded
+	ping     uint64          // number of the Ping to be sent, if not 0
+	pings    pings           // those that wait for their Pong
+	farewell []byte          // our Close frame, encoded; the last of all
+
+	queue entryList // data frames that wait, first come first served
+	part  *entry    // begun, and not yet encoded to its end
+
+	// While a message is streamed, data frames wait in the queue, and the
+	// stream's fragments pass by, one at a time, through fragment.
+	streaming bool
+	fragment  *entry
+
+	// The batch: the bytes of batch.B from sent on, and then direct, payload of
+	// the entry lying that is sent from where it lies. flying are the entries
+	// that end in the batch.
+	batch  *bufpool.Buffer
+	sent   int
+	direct []byte
+	lying  *entry
+	flying entryList
+	closes bool // the batch ends with our Close frame
+
+	spare *entry // entries to be used again
+
+	run    func() // c.drain, made once
+	watch  watch
+	kicked atomic.Bool // the owner shall look at cancelled entries
+
+	// Arguments and results of the owner's system calls.
+	try      func(fd uintptr) bool // c.tryWrite, made once
+	pending  [2][]byte
+	buffers  net.Buffers
+	tried    int
+	triedErr error
+}
+
+// Limits of a batch, in bytes.
+const (
+	maxBatch   = 64 << 10  // that are copied together for one system call
+	largeFrame = 16 << 10  // payloads from here on are not copied to join others
+	maxDirect  = 256 << 10 // of a payload that is sent from where it lies
+	maxReplies = 2 << 10   // of Pongs that wait for the peer to read
+)
+
+// What became of an entry that was no longer wanted.
+var (
+	errWithdrawn = errors.New("conn: the write was withdrawn in time")
+	errLeft      = errors.New("conn: the write is completed in the background")
+)
+
+// front returns the data frame that is next.
+func (o *outbound) front() *entry {
+	if o.streaming {
+		return o.fragment
+	}
+	return o.queue.head
+}
+
+func (o *outbound) popFront() *entry {
+	if o.streaming {
+		e := o.fragment
+		o.fragment = nil
+		return e
+	}
+	return o.queue.pop()
+}
+
+// unsent returns what is left of the batch.
+func (o *outbound) unsent() (p, direct []byte) {
+	if o.batch == nil {
+		return nil, nil
+	}
+	return o.batch.B[o.sent:], o.direct
+}
+
+// idle reports that there is nothing to be sent.
+func (o *outbound) idle() bool {
+	return o.batch == nil && o.part == nil && o.replies == nil && o.ping == 0 &&
+		o.farewell == nil && o.front() == nil
+}
+
+// gather puts what waits into the batch and reports whether there is a batch to
+// be sent. self is the entry of the owner, nil if it has none: a large payload
+// is sent from where it lies only by the goroutine that it belongs to.
+func (o *outbound) gather(self *entry) bool {
+	if o.batch != nil {
+		return true
+	}
+	o.batch = bufpool.Get(o.plan(self))
+	o.batch.B = o.batch.B[:0]
+	switch {
+	case o.part != nil:
+		o.part.start, o.part.cut = 0, true
+		o.encode(o.part, self)
+	case o.farewell != nil:
+		// RFC 6455, section 5.5.1: "The application MUST NOT send any more data
+		// frames after sending a Close frame."
+		o.takeControl()
+		o.batch.B = append(o.batch.B, o.farewell...)
+		o.farewell, o.closes = nil, true
+	default:
+		o.takeControl()
+		o.takeEntries(self)
+	}
+	if len(o.batch.B) == 0 {
+		o.endBatch()
+		return false
+	}
+	return true
+}
+
+// plan returns how large the next batch will be, give or take a little.
+func (o *outbound) plan(self *entry) int {
+	n := len(o.farewell) + 16
+	if o.replies != nil {
+		n += len(o.replies.B)
+	}
+	e := o.part
+	if e == nil {
+		e = o.front()
+	}
+	for ; e != nil && n < maxBatch; e = e.next {
+		if !o.lies(e, self) {
+			n += frame.MaxHeaderSize + len(e.payload)
+		}
+	}
+	return min(n+frame.MaxHeaderSize, maxBatch)
+}
+
+// lies reports whether e's payload is sent from where it lies.
+func (o *outbound) lies(e, self *entry) bool {
+	return e == self && o.role == frame.Server && len(e.payload) >= largeFrame
+}
+
+func (o *outbound) takeControl() {
+	if o.replies != nil {
+		o.batch.B = append(o.batch.B, o.replies.B...)
+		o.replies.Release()
+		o.replies = nil
+	}
+	if o.ping != 0 {
+		o.batch.B = appendControl(o.batch.B, o.role, frame.Ping, pingPayload(o.ping))
+		o.pings.sent(o.ping)
+		o.ping = 0
+	}
+}
+
+func (o *outbound) takeEntries(self *entry) {
+	for e := o.front(); e != nil && o.joins(e, self); e = o.front() {
+		o.popFront()
+		if e.turn {
+			o.streaming = true
+			o.finish(e, nil)
+			return
+		}
+		e.start, e.begun = len(o.batch.B), true
+		o.beginFrame(e)
+		o.encode(e, self)
+		if o.part != nil || o.direct != nil {
+			return
+		}
+	}
+}
+
+// joins reports whether e is to be sent with what is in the batch. A large frame
+// of a goroutine that can take its turn as owner is left to it.
+func (o *outbound) joins(e, self *entry) bool {
+	if len(e.payload) >= largeFrame {
+		return e == self || e.left || e.async
+	}
+	return len(o.batch.B) == 0 || len(o.batch.B)+frame.MaxHeaderSize+len(e.payload) <= maxBatch
+}
+
+func (o *outbound) beginFrame(e *entry) {
+	e.head.Length = int64(len(e.payload))
+	if o.role == frame.Client {
+		// RFC 6455, section 5.3: "The masking key needs to be unpredictable",
+		// and is a new one for every frame.
+		e.head.Masked, e.head.Key = true, frame.NewKey()
+	}
+	o.batch.B = e.head.Append(o.batch.B)
+}
+
+// encode puts as much of e's payload as is right into the batch.
+func (o *outbound) encode(e, self *entry) {
+	if o.lies(e, self) {
+		n := min(len(e.payload), maxDirect)
+		o.direct, o.lying, e.payload = e.payload[:n], e, e.payload[n:]
+	} else {
+		n := min(len(e.payload), max(maxBatch-len(o.batch.B), 0))
+		b := o.batch.Grow(len(o.batch.B) + n)
+		at := len(b.B)
+		b.B = b.B[:at+n]
+		if o.role == frame.Client {
+			e.head.Key = e.head.Key.XORTo(b.B[at:], e.payload[:n])
+		} else {
+			copy(b.B[at:], e.payload)
+		}
+		o.batch, e.payload = b, e.payload[n:]
+	}
+	o.part = e
+	if len(e.payload) == 0 {
+		o.part = nil
+		e.end = len(o.batch.B) + len(o.direct)
+		o.flying.push(e)
+	}
+}
+
+// settle takes note that n more bytes of the batch are out. It reports whether
+// our Close frame was among them.
+func (o *outbound) settle(n int) (closed bool) {
+	o.sent += n
+	if over := o.sent - len(o.batch.B); over > 0 {
+		// Keep the invariant that sent lies in batch.B.
+		o.direct = o.direct[over:]
+		o.sent -= over
+		o.lying.end -= over
+	}
+	all := o.sent == len(o.batch.B) && len(o.direct) == 0
+	for e := o.flying.head; e != nil && (all || e.end <= o.sent); e = o.flying.head {
+		o.finish(o.flying.pop(), nil)
+	}
+	for _, e := range [...]*entry{o.flying.head, o.part} {
+		if e != nil && o.sent > e.start {
+			e.cut = true
+		}
+	}
+	if all {
+		closed = o.closes
+		o.endBatch()
+	}
+	return closed
+}
+
+func (o *outbound) endBatch() {
+	o.batch.Release()
+	o.batch, o.sent, o.closes = nil, 0, false
+	o.direct, o.lying = nil, nil
+}
+
+// finish ends an entry's wait.
+func (o *outbound) finish(e *entry, err error) {
+	e.done, e.err = true, err
+	if e.stream && e.head.Fin && err == nil {
+		o.streaming = false
+	}
+	if e.left {
+		o.recycle(e)
+		return
+	}
+	e.alert()
+}
+
+// refuse ends the sending of data with err: what has not been begun fails, and
+// so does all that comes later.
+func (o *outbound) refuse(err error) {
+	if o.err == nil {
+		o.err = err
+	}
+	for e := o.queue.pop(); e != nil; e = o.queue.pop() {
+		o.finish(e, err)
+	}
+	if e := o.fragment; e != nil {
+		o.fragment = nil
+		o.finish(e, err)
+	}
+	o.ping = 0
+}
+
+// fail ends all sending with err, in the middle of a frame or not. The owner,
+// if it is not the caller, finds out by itself.
+func (o *outbound) fail(err error) {
+	o.refuse(err)
+	o.farewell = nil
+	o.replies.Release()
+	o.replies = nil
+	for e := o.flying.pop(); e != nil; e = o.flying.pop() {
+		o.finish(e, err)
+	}
+	if e := o.part; e != nil {
+		o.part = nil
+		o.finish(e, err)
+	}
+}
+
+// withdraw takes back an entry of which no byte is sent, with no trace. Only the
+// owner may do so with one that is in the batch.
+func (o *outbound) withdraw(e *entry, err error) {
+	switch {
+	case !e.begun && e == o.fragment:
+		o.fragment = nil
+	case !e.begun:
+		o.queue.remove(e)
+	case e.cut:
+		panic("BUG: a frame that is cut cannot be withdrawn")
+	default:
+		o.cutOut(e)
+	}
+	o.finish(e, err)
+}
+
+// cutOut removes e's bytes from the batch.
+func (o *outbound) cutOut(e *entry) {
+	b := o.batch
+	if e == o.lying {
+		o.direct, o.lying = nil, nil
+	}
+	end := len(b.B)
+	if e == o.part {
+		o.part = nil
+	} else {
+		end = min(e.end, end)
+		n := end - e.start
+		for x := e.next; x != nil; x = x.next {
+			x.start, x.end = x.start-n, x.end-n
+		}
+		if o.part != nil {
+			o.part.start -= n
+		}
+		o.flying.remove(e)
+	}
+	b.B = append(b.B[:e.start], b.B[end:]...)
+	if o.sent == len(b.B) && len(o.direct) == 0 {
+		o.endBatch()
+	}
+}
+
+// leave lets the goroutine that waits for e go, though e is begun: the rest of
+// it is sent from a copy.
+func (o *outbound) leave(e *entry) {
+	e.left = true
+	n := len(e.payload)
+	if e == o.lying {
+		n += len(o.direct)
+	}
+	if n == 0 {
+		return
+	}
+	e.own = bufpool.Get(n)
+	e.own.B = e.own.B[:0]
+	if e == o.lying {
+		e.own.B = append(e.own.B, o.direct...)
+		o.direct = e.own.B
+	}
+	at := len(e.own.B)
+	e.own.B = append(e.own.B, e.payload...)
+	e.payload = e.own.B[at:]
+}
+
+// dropCancelled gives in to those who want their entries back. Only the owner
+// may call it.
+func (o *outbound) dropCancelled() {
+	o.kicked.Store(false)
+	for e := o.flying.head; e != nil; {
+		next := e.next
+		o.dropIfCancelled(e)
+		e = next
+	}
+	if o.part != nil {
+		o.dropIfCancelled(o.part)
+	}
+}
+
+func (o *outbound) dropIfCancelled(e *entry) {
+	switch {
+	case !e.cancelled:
+	case e.cut:
+		e.alert() // it may leave
+	default:
+		o.withdraw(e, errWithdrawn)
+	}
+}
+
+// heir returns the entry whose goroutine is to own the socket next, or nil if
+// there is none that could.
+func (o *outbound) heir() *entry {
+	first := o.front()
+	for _, e := range [...]*entry{o.flying.head, o.part, first} {
+		for ; e != nil; e = e.next {
+			if !e.left && !e.async {
+				return e
+			}
+		}
+	}
+	return nil
+}
+
+// reply queues the answer to a Ping.
+func (o *outbound) reply(payload []byte) {
+	if o.err != nil {
+		return
+	}
+	if o.replies == nil {
+		o.replies = bufpool.Get(maxReplies)
+		o.replies.B = o.replies.B[:0]
+	}
+	if len(o.replies.B)+frame.MaxHeaderSize+len(payload) > maxReplies {
+		o.replies.B = o.replies.B[:0]
+	}
+	o.replies.B = appendControl(o.replies.B, o.role, frame.Pong, payload)
+}
+
+// appendControl appends a whole control frame.
+func appendControl(dst []byte, role frame.Role, op frame.Opcode, payload []byte) []byte {
+	h := frame.Header{Fin: true, Opcode: op, Length: int64(len(payload))}
+	if role == frame.Client {
+		h.Masked, h.Key = true, frame.NewKey()
+	}
+	dst = h.Append(dst)
+	at := len(dst)
+	dst = append(dst, payload...)
+	if h.Masked {
+		h.Key.XOR(dst[at:])
+	}
+	return dst
+}

@@ -1,0 +1,22 @@
+//go:build !unix
+
+package conn
+
+import (
+	"errors"
+	"net"
+	"syscall"
+)
+
+// Where sockets cannot be tried without waiting, they are read and written
+// through net.Conn, with a buffer in hand.
+
+func rawConn(net.Conn) syscall.RawConn { return nil }
+
+var errWouldBlock = errors.New("conn: would block")
+
+func sysRead(uintptr, []byte) (int, error) { panic("BUG: no raw sockets here") }
+
+func sysWrite(uintptr, []byte) (int, error) { panic("BUG: no raw sockets here") }
+
+func sysWritev(uintptr, []byte, []byte) (int, error) { panic("BUG: no raw sockets here") }

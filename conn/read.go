@@ -1,0 +1,462 @@
+package conn
+
+import (
+	"context"
+	"errors"
+	"io"
+	"iter"
+
+	"github.com/parleyws/websocket/internal/bufpool"
+)
+
+// reading is how far the current message has been handed out.
+type reading struct {
+	// partial is what a cancelled read had collected of the message. The next
+	// read begins with it.
+	partial *bufpool.Buffer
+
+	// streamed: the message belongs to the messageReader with number seq. Any
+	// other read skips what is left of it.
+	streamed bool
+	seq      uint64
+
+	// For a streamed message: bytes that were taken from the wire and not yet
+	// handed out, and whether they are its last.
+	rest []byte
+	end  bool
+}
+
+// Read reads a whole message into memory of its own, which is the caller's.
+//
+// It waits for a message until ctx ends, and then returns ctx.Err(). That does
+// no harm: the next read goes on where this one stopped, and no byte is lost.
+// Errors other than ctx.Err() are [Conn.Err]. A message of no bytes is a message
+// like any other.
+func (c *Conn) Read(ctx context.Context) (MessageType, []byte, error) {
+	return c.AppendRead(ctx, nil)
+}
+
+// AppendRead is Read into the caller's memory: it appends the message to dst and
+// returns the extended slice, which is never nil when err is nil. If dst has
+// room for the message, nothing is allocated. On an error dst is returned as it
+// was; the bytes behind its length may have been overwritten.
+func (c *Conn) AppendRead(ctx context.Context, dst []byte) (MessageType, []byte, error) {
+	if err := c.lockRead(ctx); err != nil {
+		return 0, dst, err
+	}
+	defer c.unlockRead()
+	ev, err := c.startMessage(ctx)
+	if err != nil {
+		return 0, dst, err
+	}
+	s := sink{b: dst, start: len(dst)}
+	if err := c.collect(ctx, &s, ev); err != nil {
+		return 0, dst, err
+	}
+	if s.b == nil {
+		s.b = []byte{}
+	}
+	return ev.op, s.b, nil
+}
+
+// Messages returns the connection's messages, one a turn:
+//
+//	for m, err := range c.Messages(ctx) {
+//		if err != nil {
+//			return err
+//		}
+//		…
+//	}
+//
+// m.Data may be read and changed until the next turn, and not after it: it
+// mostly lies in the buffer that the network was read into. What has to live on
+// is to be copied.
+//
+// The loop ends by itself, without an error, when the connection was closed
+// with 1000 or 1001, by whichever side. On any other end, and when ctx ends,
+// there is one last turn with an error and no message. A loop that was left may
+// be followed by another, on the same or another context.
+//
+// While the loop body runs nobody reads, and pings wait to be answered. The
+// body may call any method of c, except that Ping waits for a Pong which nobody
+// reads.
+func (c *Conn) Messages(ctx context.Context) iter.Seq2[Message, error] {
+	return func(yield func(Message, error) bool) {
+		for {
+			m, lease, err := c.lease(ctx)
+			if err != nil {
+				if !endedNormally(err) {
+					yield(Message{}, err)
+				}
+				return
+			}
+			more := yield(m, nil)
+			lease.Release()
+			if !more {
+				return
+			}
+		}
+	}
+}
+
+// lease reads a message and lends it: its bytes are good until the buffer that
+// comes with it is released.
+func (c *Conn) lease(ctx context.Context) (Message, *bufpool.Buffer, error) {
+	if err := c.lockRead(ctx); err != nil {
+		return Message{}, nil, err
+	}
+	defer c.unlockRead()
+	ev, err := c.startMessage(ctx)
+	if err != nil {
+		return Message{}, nil, err
+	}
+	if ev.end && c.message.partial == nil {
+		// Fast path: the message lies in the buffer as a whole.
+		c.wire.buf.Retain()
+		return Message{ev.op, ev.data}, c.wire.buf, nil
+	}
+	s := sink{pooled: bufpool.Get(len(ev.data))}
+	s.b = s.pooled.B[:0]
+	if err := c.collect(ctx, &s, ev); err != nil {
+		s.pooled.Release()
+		return Message{}, nil, err
+	}
+	return Message{ev.op, s.b}, s.pooled, nil
+}
+
+func endedNormally(err error) bool {
+	switch e := err.(type) {
+	case *CloseError:
+		return e.Is(io.EOF)
+	case *closedError:
+		return e.code == StatusNormalClosure || e.code == StatusGoingAway
+	default:
+		return false
+	}
+}
+
+// lockRead waits for its turn to read a message.
+func (c *Conn) lockRead(ctx context.Context) error {
+	if err := c.acquireRead(ctx); err != nil {
+		return err
+	}
+	if c.now() != alive {
+		<-c.readLock
+		return c.Err()
+	}
+	return nil
+}
+
+func (c *Conn) acquireRead(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	select {
+	case c.readLock <- struct{}{}:
+	default:
+		select {
+		case c.readLock <- struct{}{}:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+func (c *Conn) unlockRead() {
+	c.sendReplies()
+	c.wire.drop()
+	<-c.readLock
+}
+
+// startMessage returns the first piece of the next message, or of the one that
+// a cancelled read has left. Its op is the message's type even if there is no
+// data yet.
+func (c *Conn) startMessage(ctx context.Context) (event, error) {
+	if c.message.streamed {
+		if err := c.skip(ctx); err != nil {
+			return event{}, err
+		}
+	}
+	if c.message.partial != nil {
+		return event{op: c.in.kind}, nil
+	}
+	return c.piece(ctx)
+}
+
+// skip drops what is left of a message that was read as a stream.
+func (c *Conn) skip(ctx context.Context) error {
+	m := &c.message
+	for end := m.end; !end; {
+		m.rest = nil
+		ev, err := c.piece(ctx)
+		if err != nil {
+			return err
+		}
+		end = ev.end
+	}
+	m.forget()
+	return nil
+}
+
+func (m *reading) forget() {
+	m.streamed, m.rest, m.end = false, nil, false
+	m.partial.Release()
+	m.partial = nil
+}
+
+// collect gathers a message whose first piece is ev. If ctx ends before the
+// message does, what is there is kept for the next read.
+func (c *Conn) collect(ctx context.Context, s *sink, ev event) (err error) {
+	if p := c.message.partial; p != nil {
+		s.add(p.B)
+		c.message.forget()
+	}
+	s.add(ev.data)
+	for !ev.end {
+		if c.in.left > 0 && c.wire.r == c.wire.w {
+			ev, err = c.direct(ctx, s.room(c.in.left))
+			s.b = s.b[:len(s.b)+len(ev.data)]
+		} else {
+			ev, err = c.piece(ctx)
+			s.add(ev.data)
+		}
+		if err != nil {
+			c.keep(s)
+			return err
+		}
+	}
+	return nil
+}
+
+// keep saves what a read has collected, unless the connection is over.
+func (c *Conn) keep(s *sink) {
+	if c.now() != alive {
+		return
+	}
+	got := s.b[s.start:]
+	b := bufpool.Get(len(got))
+	b.B = b.B[:copy(b.B, got)]
+	c.message.partial = b
+}
+
+// piece returns the next piece of a message, and does on the way what control
+// frames ask for.
+func (c *Conn) piece(ctx context.Context) (event, error) {
+	for {
+		ev, err := c.parse()
+		if ev.op != needMore || err != nil {
+			return ev, err
+		}
+		c.sendReplies()
+		if err := c.fill(ctx); err != nil {
+			return event{}, err
+		}
+	}
+}
+
+// parse looks for a piece of a message in what has been read. If there is none
+// the event's op is needMore.
+func (c *Conn) parse() (event, error) {
+	for {
+		if err := c.mayParse(); err != nil {
+			return event{}, err
+		}
+		n, ev, err := c.in.next(c.wire.unread())
+		c.wire.r += n
+		switch {
+		case err != nil:
+			return event{}, c.fail(protocolError(err))
+		case ev.op == needMore:
+			if n == 0 {
+				return event{}, nil
+			}
+		case ev.op.IsControl():
+			c.control(ev)
+		case !c.in.discard:
+			return ev, nil
+		}
+	}
+}
+
+// mayParse looks at what has become of the connection meanwhile. RFC 6455,
+// section 1.4: after sending a Close frame, "the endpoint doesn't send any
+// further data"; what the peer sends is dropped until its Close comes.
+func (c *Conn) mayParse() error {
+	switch c.now() {
+	case alive:
+		return nil
+	case closing:
+		c.in.discard = true
+		return nil
+	default:
+		return c.Err()
+	}
+}
+
+// direct reads payload bytes of the current frame straight into dst.
+func (c *Conn) direct(ctx context.Context, dst []byte) (event, error) {
+	if int64(len(dst)) > c.in.left {
+		dst = dst[:c.in.left]
+	}
+	c.sendReplies()
+	n, err := c.read(ctx, dst)
+	if err != nil {
+		return event{}, err
+	}
+	if err := c.mayParse(); err != nil {
+		return event{}, err
+	}
+	end, err := c.in.take(dst[:n])
+	if err != nil {
+		return event{}, c.fail(protocolError(err))
+	}
+	if c.in.discard {
+		return event{}, nil
+	}
+	return event{op: c.in.kind, data: dst[:n], end: end}, nil
+}
+
+// sink is where a message is collected: in a slice, or in a buffer of the pool.
+type sink struct {
+	b      []byte
+	start  int             // where the message begins in b
+	pooled *bufpool.Buffer // b is its memory, if not nil
+}
+
+func (s *sink) add(p []byte) {
+	if len(p) > cap(s.b)-len(s.b) {
+		s.grow(len(s.b) + len(p))
+	}
+	s.b = append(s.b, p...)
+}
+
+// room returns free memory behind s.b for some of the n bytes to come. The peer
+// may have announced more than it will ever send, so memory grows with what has
+// arrived: to four times that at most.
+func (s *sink) room(n int64) []byte {
+	if len(s.b) == cap(s.b) {
+		more := max(readSize, 3*(len(s.b)-s.start))
+		s.grow(len(s.b) + int(min(n, int64(more))))
+	}
+	return s.b[len(s.b):cap(s.b)]
+}
+
+func (s *sink) grow(n int) {
+	if s.pooled == nil {
+		s.b = append(make([]byte, 0, n), s.b...)
+		return
+	}
+	s.pooled.B = s.b
+	s.pooled = s.pooled.Grow(n)
+	s.b = s.pooled.B
+}
+
+// messageReader is a message as a stream, see [Conn.Reader].
+type messageReader struct {
+	c   *Conn
+	ctx context.Context
+	seq uint64
+	err error // sticky
+}
+
+// Reader waits for a message and returns it as a stream, without ever holding
+// it as a whole. The reader returns io.EOF once the message is complete and has
+// all been read, and only then: if the connection ends before, the error
+// matches io.ErrUnexpectedEOF, also when the peer closed with 1000.
+//
+// The reader is under ctx, and may be used from one goroutine at a time. If ctx
+// ends while it waits, it is of no more use; the connection is.
+//
+// A message need not be read to its end: the next read, of any kind, skips what
+// is left, and from then on the reader fails.
+func (c *Conn) Reader(ctx context.Context) (MessageType, io.Reader, error) {
+	if err := c.lockRead(ctx); err != nil {
+		return 0, nil, err
+	}
+	defer c.unlockStream()
+	ev, err := c.startMessage(ctx)
+	if err != nil {
+		return 0, nil, err
+	}
+	m := &c.message
+	m.rest, m.end = ev.data, ev.end
+	if m.partial != nil {
+		m.rest = m.partial.B
+	}
+	m.streamed = true
+	m.seq++
+	return ev.op, &messageReader{c: c, ctx: ctx, seq: m.seq}, nil
+}
+
+// unlockStream keeps the buffer in which the rest of the message lies.
+func (c *Conn) unlockStream() {
+	if len(c.message.rest) == 0 {
+		c.unlockRead()
+		return
+	}
+	c.sendReplies()
+	<-c.readLock
+}
+
+// Read implements io.Reader.
+func (r *messageReader) Read(p []byte) (int, error) {
+	if r.err != nil {
+		return 0, r.err
+	}
+	n, err := r.read(p)
+	switch {
+	case err == nil || err == io.EOF || err == errStaleReader:
+	case r.ctx.Err() == nil || !errors.Is(err, r.ctx.Err()):
+		err = &truncatedError{err}
+	}
+	r.err = err
+	return n, err
+}
+
+func (r *messageReader) read(p []byte) (int, error) {
+	c, m := r.c, &r.c.message
+	if err := c.acquireRead(r.ctx); err != nil {
+		return 0, err
+	}
+	defer c.unlockStream()
+	if !m.streamed || m.seq != r.seq {
+		return 0, errStaleReader
+	}
+	if m.end && len(m.rest) == 0 {
+		m.forget()
+		return 0, io.EOF
+	}
+	if c.now() != alive {
+		return 0, c.Err()
+	}
+	for len(m.rest) == 0 {
+		if m.end {
+			m.forget()
+			return 0, io.EOF
+		}
+		if len(p) == 0 {
+			return 0, nil
+		}
+		if n, err := c.stream(r.ctx, p); n > 0 || err != nil {
+			return n, err
+		}
+	}
+	n := copy(p, m.rest)
+	m.rest = m.rest[n:]
+	return n, nil
+}
+
+// stream gets more of a streamed message: into p if the network can be read
+// straight into it, or else as m.rest.
+func (c *Conn) stream(ctx context.Context, p []byte) (int, error) {
+	m := &c.message
+	if c.in.left > 0 && c.wire.r == c.wire.w {
+		ev, err := c.direct(ctx, p)
+		m.end = ev.end
+		return len(ev.data), err
+	}
+	ev, err := c.piece(ctx)
+	m.rest, m.end = ev.data, ev.end
+	return 0, err
+}

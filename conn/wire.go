@@ -1,0 +1,193 @@
+package conn
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"time"
+
+	"github.com/parleyws/websocket/internal/bufpool"
+)
+
+// readSize is how many bytes are asked of the network at once, where there is
+// no message to read them straight into.
+const readSize = 4 << 10
+
+// wire is what was read from the network and not yet taken by the inbound
+// machine:
+//
+//	buf.B  | taken | to be taken | free |
+//	       0       r             w      len(buf.B)
+//
+// with 0 ≤ r ≤ w ≤ len(buf.B). There is no buffer when r == w and nobody has
+// been lent what lies before r: a connection that waits holds none.
+type wire struct {
+	buf  *bufpool.Buffer // nil: r and w are 0
+	r, w int
+
+	watch watch
+	try   func(fd uintptr) bool // c.tryRead, made once
+
+	// Arguments and results of the read that is under way.
+	ctx context.Context
+	dst []byte // where to; nil: into buf
+	n   int
+	err error
+}
+
+func (w *wire) init(c *Conn) {
+	w.try = c.tryRead
+	w.watch.kick = c.kickRead
+}
+
+// unread returns what is to be taken next.
+func (w *wire) unread() []byte {
+	if w.buf == nil {
+		return nil
+	}
+	return w.buf.B[w.r:w.w]
+}
+
+// drop gives the buffer up if nothing in it is to be taken any more. Whoever
+// was lent a part of it keeps it alive.
+func (w *wire) drop() {
+	if w.r == w.w && w.buf != nil {
+		w.buf.Release()
+		w.buf, w.r, w.w = nil, 0, 0
+	}
+}
+
+// space returns the free part of the buffer, and borrows one if there is none.
+func (w *wire) space() []byte {
+	if w.buf == nil {
+		w.buf = bufpool.Get(readSize)
+	}
+	return w.buf.B[w.w:]
+}
+
+// makeRoom moves what is to be taken to the front, so that more can be read
+// behind it. If parts of the buffer are lent out, it moves to another.
+func (w *wire) makeRoom() {
+	w.drop()
+	switch {
+	case w.buf == nil:
+		return
+	case w.buf.Shared():
+		other := bufpool.Get(readSize)
+		w.w = copy(other.B, w.unread())
+		w.buf.Release()
+		w.buf, w.r = other, 0
+	case w.r > 0:
+		w.w = copy(w.buf.B, w.unread())
+		w.r = 0
+	}
+}
+
+// skipAll drops everything that is to be taken.
+func (w *wire) skipAll() { w.r = w.w }
+
+// fill reads more bytes from the network, behind those that are there.
+func (c *Conn) fill(ctx context.Context) error {
+	c.wire.makeRoom()
+	n, err := c.read(ctx, nil)
+	c.wire.w += n
+	if err != nil {
+		c.wire.drop()
+	}
+	return err
+}
+
+// read reads at least one byte, into dst, or into the buffer if dst is nil. It
+// returns ctx.Err() if ctx ends first, and the read may be repeated. Any other
+// error is the end of the connection.
+func (c *Conn) read(ctx context.Context, dst []byte) (int, error) {
+	for {
+		n, err := c.readOnce(ctx, dst)
+		if n > 0 {
+			return n, nil
+		}
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			if err == errEnded {
+				return 0, ctx.Err()
+			}
+			return 0, c.lost(err)
+		}
+		// A kick: either ctx has ended, or it was meant for an earlier wait.
+		if err := c.nc.SetReadDeadline(time.Time{}); err != nil {
+			return 0, c.lost(err)
+		}
+		if err := ctx.Err(); err != nil {
+			return 0, err
+		}
+	}
+}
+
+// errEnded says that the context had ended before there was anything to read.
+var errEnded = errors.New("conn: context ended")
+
+func (c *Conn) readOnce(ctx context.Context, dst []byte) (int, error) {
+	if c.raw == nil {
+		return c.blindRead(ctx, dst)
+	}
+	w := &c.wire
+	w.ctx, w.dst, w.n, w.err = ctx, dst, 0, nil
+	err := c.raw.Read(w.try)
+	w.watch.disarm()
+	w.ctx, w.dst = nil, nil
+	if err == nil {
+		err = w.err
+	}
+	return w.n, err
+}
+
+// tryRead is called by the network poller with a descriptor that may be
+// readable. It borrows a buffer only for the time of the system call, and
+// returns false to wait for bytes without one.
+func (c *Conn) tryRead(fd uintptr) bool {
+	w := &c.wire
+	p := w.dst
+	if p == nil {
+		p = w.space()
+	}
+	w.n, w.err = sysRead(fd, p)
+	if w.err == errWouldBlock {
+		if w.dst == nil {
+			w.drop()
+		}
+		if c.endless(w.ctx) || w.watch.arm(w.ctx) {
+			return false
+		}
+		w.err = errEnded
+	}
+	return true
+}
+
+// blindRead reads from a stream that can only be read with a buffer in hand.
+func (c *Conn) blindRead(ctx context.Context, dst []byte) (int, error) {
+	if !c.endless(ctx) {
+		defer c.wire.watch.disarm()
+		if !c.wire.watch.arm(ctx) {
+			return 0, errEnded
+		}
+	}
+	if dst == nil {
+		dst = c.wire.space()
+	}
+	n, err := c.nc.Read(dst)
+	if n == 0 && err == nil {
+		err = io.ErrNoProgress
+	}
+	return n, err
+}
+
+func (c *Conn) kickRead() { c.nc.SetReadDeadline(longAgo) }
+
+// opError gives a failed system call the look of the net package's errors.
+func (c *Conn) opError(op string, err error) error {
+	return &net.OpError{
+		Op: op, Net: c.nc.LocalAddr().Network(),
+		Source: c.nc.LocalAddr(), Addr: c.nc.RemoteAddr(), Err: os.NewSyscallError(op, err),
+	}
+}

@@ -1,0 +1,222 @@
+package conn
+
+import (
+	"context"
+
+	"github.com/parleyws/websocket/frame"
+)
+
+// Write sends p as one message of one frame, and returns when the kernel has
+// all of it. p is read until Write returns, and never changed. Text has to be
+// valid UTF-8, which is not checked: the peer will fail the connection if it is
+// not (RFC 6455, section 8.1).
+//
+// Write may be called from many goroutines at once. Each one's messages arrive
+// in its order, and messages that come while another is being written are sent
+// together in one system call.
+//
+// If ctx ends first, Write returns ctx.Err(). If no byte of the message has been
+// sent by then, none will be. A message that was cut in the middle is sent to
+// its end in the background, from a copy, so that the connection stays whole.
+// (Over TLS, whose writes cannot be interrupted, a message counts as cut once
+// it has been given to the TLS connection.) A ctx without a deadline is bounded
+// by Config.WriteTimeout. Other errors are as of [Conn.Err].
+func (c *Conn) Write(ctx context.Context, typ MessageType, p []byte) error {
+	if typ != Text && typ != Binary {
+		return errType
+	}
+	err := c.send(ctx, entry{head: frame.Header{Fin: true, Opcode: typ}, payload: p})
+	return asContext(ctx, err)
+}
+
+// asContext replaces what send says of a context that ended.
+func asContext(ctx context.Context, err error) error {
+	if err == errWithdrawn || err == errLeft {
+		return ctx.Err()
+	}
+	return err
+}
+
+// send queues an entry like want and returns when it has been sent. If ctx ends
+// before that it returns errWithdrawn, and nothing was sent, or errLeft, and
+// the rest will be sent in the background.
+func (c *Conn) send(ctx context.Context, want entry) error {
+	if ctx.Err() != nil {
+		return errWithdrawn
+	}
+	want.async = !c.resumable && !c.endless(ctx)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	o := &c.out
+	if o.err != nil {
+		return o.err
+	}
+	e := o.entry()
+	want.wake = e.wake
+	*e = want
+	if e.stream {
+		o.fragment = e
+	} else {
+		o.queue.push(e)
+	}
+	if !o.owned {
+		o.owned = true
+		if e.async {
+			go o.run()
+		} else {
+			e.promoted = true
+		}
+	}
+	return c.await(ctx, e)
+}
+
+// await returns when e is done, or given up. The caller holds mu.
+func (c *Conn) await(ctx context.Context, e *entry) error {
+	for !e.done && !e.left {
+		if e.promoted {
+			e.promoted = false
+			c.own(ctx, e)
+			continue
+		}
+		c.sleep(ctx, e)
+	}
+	if e.left {
+		return errLeft // e is not ours any more
+	}
+	err := e.err
+	c.out.recycle(e)
+	return err
+}
+
+// sleep waits for something to happen to e, or to ctx.
+func (c *Conn) sleep(ctx context.Context, e *entry) {
+	if e.wake == nil {
+		e.wake = make(chan struct{}, 1)
+	}
+	ended := ctx.Done()
+	if e.cancelled {
+		ended = nil
+	}
+	c.mu.Unlock()
+	select {
+	case <-e.wake:
+		c.mu.Lock()
+	case <-ended:
+		c.mu.Lock()
+		e.cancelled = true
+	}
+	if e.cancelled && !e.done && !e.promoted {
+		c.giveUp(e)
+	}
+}
+
+// giveUp does what can be done for an entry that is no longer wanted, while
+// another goroutine owns the socket.
+func (c *Conn) giveUp(e *entry) {
+	switch {
+	case !e.begun:
+		c.out.withdraw(e, errWithdrawn)
+	case e.cut || !c.resumable:
+		c.out.leave(e)
+	default:
+		// It lies in a batch that is being sent. Only the owner can tell
+		// whether it has been cut, and will.
+		c.kickWrite()
+	}
+}
+
+// own sends what waits until e has been sent or given up. The caller holds mu
+// and owns the socket; afterwards somebody else does, or nobody.
+func (c *Conn) own(ctx context.Context, e *entry) {
+	o := &c.out
+	if ctx.Err() != nil && !e.begun {
+		o.withdraw(e, errWithdrawn)
+	}
+	for !e.done && o.gather(e) {
+		err := c.sendBatch(ctx)
+		if err != errKicked || e.done || ctx.Err() == nil {
+			continue
+		}
+		if e.cut {
+			o.leave(e)
+			break
+		}
+		o.withdraw(e, errWithdrawn)
+	}
+	c.handOver()
+}
+
+// drain owns the socket on behalf of nobody, as long as there is something to
+// send that no waiting goroutine could send better.
+func (c *Conn) drain() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for c.out.gather(nil) {
+		c.sendBatch(context.Background())
+	}
+	c.handOver()
+}
+
+// handOver ends the caller's ownership. The caller holds mu.
+func (c *Conn) handOver() {
+	o := &c.out
+	if o.idle() {
+		o.owned = false
+		return
+	}
+	if e := o.heir(); e != nil {
+		e.promoted = true
+		e.alert()
+		return
+	}
+	go o.run()
+}
+
+// sendBatch sends the batch as far as it gets, without mu, and settles what was
+// sent.
+func (c *Conn) sendBatch(ctx context.Context) error {
+	c.mu.Unlock()
+	n, err := c.transmit(ctx)
+	c.mu.Lock()
+	c.settle(n, err)
+	return err
+}
+
+func (c *Conn) settle(n int, err error) {
+	if c.now() == dead {
+		c.out.endBatch()
+		return
+	}
+	if c.out.settle(n) {
+		c.saidClose()
+	}
+	switch err {
+	case nil:
+	case errKicked:
+		c.out.dropCancelled()
+	default:
+		c.writeFailed(err)
+	}
+}
+
+// flush sends what control frames wait, without waiting for the peer.
+func (c *Conn) flush() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	o := &c.out
+	if o.owned || o.idle() {
+		return
+	}
+	o.owned = true
+	if o.gather(nil) && c.raw != nil {
+		p, direct := o.unsent()
+		c.mu.Unlock()
+		n, err := c.tryNow(p, direct)
+		c.mu.Lock()
+		if err == errWouldBlock {
+			err = nil
+		}
+		c.settle(n, err)
+	}
+	c.handOver()
+}
