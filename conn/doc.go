@@ -1,2 +1,81 @@
-// Package conn is a WebSocket connection.
+// Package conn is a WebSocket connection, for both sides: messages, control
+// frames, closing, time and memory. RFC 6455, sections 5.4 to 8.
+//
+// # Usage
+//
+// A server hands [Handler] a function that is called for every connection. A
+// client calls [Dial]. [Accept] is for HTTP handlers that want to see to things
+// themselves, and [New] for streams that were upgraded by package handshake.
+//
+//	http.Handle("/ws", conn.Handler(nil, func(ctx context.Context, c *conn.Conn) error {
+//		for m, err := range c.Messages(ctx) {
+//			if err != nil {
+//				return err
+//			}
+//			if err := c.Write(ctx, m.Type, m.Data); err != nil {
+//				return err
+//			}
+//		}
+//		return nil
+//	}))
+//
+// There are four ways to read: [Conn.Messages] lends messages without a copy,
+// [Conn.Read] gives them away, [Conn.AppendRead] puts them into memory of the
+// caller's, and [Conn.Reader] streams one that need not fit into memory. There
+// are two to write: [Conn.Write], and [Conn.Writer] for a stream.
+//
+// # Concurrency
+//
+// All methods of [Conn] may be called from any goroutine at any time. Readers
+// take turns. Writers never mix their frames, and when several write at once,
+// their frames go out together in one system call.
+//
+// Somebody has to read, always: it is the reader who answers Pings, sees Pongs
+// and finds out that the peer has gone. No goroutine does that behind the
+// program's back.
+//
+// # Cancellation
+//
+// A context bounds the one call that it is given to. When it ends, the call
+// returns ctx.Err() and the connection is as good as before: a cancelled read is
+// taken up by the next read, wherever it was; a cancelled write has left no
+// trace, or is completed in the background if it was cut midway. Only a message
+// that was streamed through [Conn.Writer] and cannot be completed ends the
+// connection. Contexts that are used again and again cost nothing per message.
+//
+// # Closing
+//
+// [Conn.Close] performs the closing handshake; [Conn.CloseNow] just ends the TCP
+// connection. When the peer closes, its Close frame is answered at once, and
+// reading returns a [*CloseError]. A server ends its half of the TCP connection
+// first and then waits, a bounded time, for the client to do so too. [Conn.Done]
+// tells when all that is over.
+//
+// # Errors
+//
+// What the peer said is a [*CloseError], the rule it broke a [*ProtocolError],
+// the time it did not keep a [*TimeoutError]. In terms of the standard library:
+//
+//	the peer closed with 1000 or 1001     errors.Is(err, io.EOF)
+//	TCP ended without a Close frame       errors.Is(err, io.ErrUnexpectedEOF)
+//	this side called Close or CloseNow    errors.Is(err, net.ErrClosed)
+//	the deadline of ctx has passed        errors.Is(err, context.DeadlineExceeded)
+//	ctx was cancelled                     errors.Is(err, context.Canceled)
+//
+// [CloseStatus] gives the status code that an error speaks of. Once a connection
+// has ended, every method returns the same error, which is also [Conn.Err].
+//
+// # Limits
+//
+// A received message may have [Config].MaxMessage bytes, 1 MiB by default. A
+// length that a peer announces allocates nothing: memory grows with the bytes
+// that arrive, to four times of them at most. Pongs for a peer that does not read
+// wait in 2 KiB, and only the latest are kept. A peer that takes nothing for
+// [Config].WriteTimeout loses the connection. A connection that waits on a plain
+// socket holds no buffer; over TLS, and where the operating system is not a Unix,
+// it holds one of 4 KiB.
+//
+// # Limitations
+//
+// Messages are not compressed. Connections are opened over HTTP/1.1 only.
 package conn
