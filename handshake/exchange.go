@@ -42,7 +42,7 @@ func (c *client) exchange(ctx context.Context, nc net.Conn, t *target) (*Upgrade
 	}
 	failure := &Error{Status: r.status, Header: r.header}
 	if r.status != http.StatusSwitchingProtocols {
-		failure.Reason = "the server answered " + r.statusText() + ", not 101 Switching Protocols"
+		failure.Reason = "the server did not upgrade to WebSocket, which would be status 101"
 		failure.Body = c.readBody(ctx, nc, in)
 		return nil, failure
 	}

@@ -92,8 +92,10 @@ func judgeUpgrade(q *request) *Error {
 	// Sections 11.3.1 and 11.3.5: "MUST NOT appear more than once".
 	case len(q.version) > 1:
 		return reject(400, "there must be one Sec-WebSocket-Version header")
-	// Section 4.4: "the server MUST respond with a |Sec-WebSocket-Version| header
-	// field (or multiple ...) containing all versions the server supports".
+	// Section 4.2.2: "If this version does not match a version understood by the
+	// server, the server MUST abort the WebSocket handshake described in this
+	// section and instead send an appropriate HTTP error code (such as 426 Upgrade
+	// Required) and a |Sec-WebSocket-Version| header field".
 	case len(q.version) == 0 || q.version[0] != "13":
 		return upgradeRequired("the Sec-WebSocket-Version header must be 13")
 	case len(q.key) != 1:
@@ -103,8 +105,8 @@ func judgeUpgrade(q *request) *Error {
 	case !validKey(q.key[0]):
 		return reject(400, "the Sec-WebSocket-Key header must be 16 bytes in base64")
 	}
-	// Section 9.1: malformed data "MUST immediately _Fail the WebSocket
-	// Connection_". What is well formed is declined by not answering it.
+	// Section 9.1: "the recipient of such malformed data MUST immediately _Fail the
+	// WebSocket Connection_". What is well formed is declined by not answering it.
 	if err := checkExtensions(q.extensions); err != nil {
 		return reject(400, "malformed Sec-WebSocket-Extensions header: "+err.Error())
 	}
@@ -139,9 +141,10 @@ func judgeOrigin(q *request, cfg *ServerConfig, r *Request, host string) *Error 
 	return rejection
 }
 
-// selectSubprotocol chooses among the subprotocols on offer. RFC 6455, section
-// 4.2.2: "The absence of such a field is equivalent to the null value", which is
-// what no match comes to.
+// selectSubprotocol chooses among the subprotocols on offer, "" if none of them
+// will do. RFC 6455, section 4.2.2: "if the server does not wish to agree to one
+// of the suggested subprotocols, it MUST NOT send back a |Sec-WebSocket-Protocol|
+// header field in its response".
 func selectSubprotocol(q *request, cfg *ServerConfig, r *Request) (string, *Error) {
 	best := len(cfg.Subprotocols)
 	var offered []string

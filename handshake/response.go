@@ -24,11 +24,6 @@ func newResponse(h *head) *response {
 	return &r
 }
 
-// statusText returns "403 Forbidden".
-func (r *response) statusText() string {
-	return strings.TrimSpace(strconv.Itoa(r.status) + " " + http.StatusText(r.status))
-}
-
 // isInterim reports whether another response follows (RFC 9110, section 15.2).
 func (r *response) isInterim() bool {
 	return 100 <= r.status && r.status < 200 && r.status != 101

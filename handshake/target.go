@@ -83,7 +83,8 @@ func (t *target) setHost(hostname, port string) error {
 	t.addr = net.JoinHostPort(hostname, port)
 	t.name, t.host = hostname, hostname
 	if strings.Contains(hostname, ":") {
-		// RFC 6874, section 4: a zone means nothing beyond this machine.
+		// RFC 6874, section 4: "An HTTP client, proxy, or other intermediary
+		// MUST remove any ZoneID attached to an outgoing URI".
 		t.name, _, _ = strings.Cut(hostname, "%")
 		t.host = "[" + t.name + "]"
 	}
