@@ -135,7 +135,7 @@ func (o *outbound) gather(self *entry) bool {
 		o.takeControl()
 		o.takeEntries(self)
 	}
-	if len(o.batch.B) == 0 {
+	if len(o.batch.B)+len(o.direct) == 0 {
 		o.endBatch()
 		return false
 	}

@@ -3,7 +3,6 @@ package conn
 import (
 	"context"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -15,60 +14,97 @@ var longAgo = time.Unix(1, 0)
 // watch makes the end of a context wake one goroutine that waits in the
 // network: it calls kick, which sets a deadline that has passed.
 //
-// A context that is given again and again is registered once. Waiting under one
-// that cannot end costs nothing.
+// Waiting under a context that cannot end costs nothing. The first context that
+// can is registered with context.AfterFunc, once, however often it comes again.
+// A program that gives every message a context of its own would pay for a
+// registration with each; so when a second context comes, the watch starts a
+// goroutine that is told of every new one, which allocates nothing. It ends with
+// the connection.
 //
 // A kick may come too late, when the wait that it was meant for is over, and hit
 // the next one. Whoever waits must therefore take a timeout without a reason for
 // no more than an invitation to clear the deadline and try again.
 type watch struct {
-	kick    func()
-	waiting atomic.Bool
+	kick func()
 
-	mu     sync.Mutex
-	done   <-chan struct{} // of the context that is registered
-	stop   func() bool
-	closed bool
+	mu       sync.Mutex
+	armed    <-chan struct{} // of the context under which somebody waits now
+	watched  <-chan struct{} // of the context that is registered, or was told last
+	stop     func() bool
+	contexts chan (<-chan struct{}) // told to the goroutine; nil if there is none
+	closed   bool
 }
 
 // arm is called right before a wait. It reports whether ctx allows to wait.
 // Contexts are told apart by their channels, since comparing them may panic.
 func (w *watch) arm(ctx context.Context) bool {
 	done := ctx.Done()
-	if done == nil {
-		return true
-	}
 	w.mu.Lock()
-	if done != w.done && !w.closed {
-		w.forget()
-		w.done = done
-		w.stop = context.AfterFunc(ctx, w.fire)
+	w.armed = done
+	if done != w.watched && !w.closed {
+		w.register(ctx, done)
 	}
 	w.mu.Unlock()
-	w.waiting.Store(true)
 	return ctx.Err() == nil
 }
 
 // disarm is called after the wait.
-func (w *watch) disarm() { w.waiting.Store(false) }
+func (w *watch) disarm() {
+	w.mu.Lock()
+	w.armed = nil
+	w.mu.Unlock()
+}
 
-func (w *watch) fire() {
-	if w.waiting.Load() {
+func (w *watch) register(ctx context.Context, done <-chan struct{}) {
+	first := w.watched == nil
+	w.watched = done
+	if first {
+		w.stop = context.AfterFunc(ctx, func() { w.ended(done) })
+		return
+	}
+	if w.contexts == nil {
+		w.stop()
+		w.contexts = make(chan (<-chan struct{}), 1)
+		go w.follow(w.contexts)
+	}
+	select {
+	case <-w.contexts: // one that was not taken yet, and is outdated
+	default:
+	}
+	w.contexts <- done
+}
+
+// follow waits for the end of the context that it was told last.
+func (w *watch) follow(contexts <-chan (<-chan struct{})) {
+	var done <-chan struct{}
+	for open := true; open; {
+		select {
+		case done, open = <-contexts:
+		case <-done:
+			w.ended(done)
+			done = nil
+		}
+	}
+}
+
+func (w *watch) ended(done <-chan struct{}) {
+	w.mu.Lock()
+	hit := w.armed == done
+	w.mu.Unlock()
+	if hit {
 		w.kick()
 	}
 }
 
-// close drops the registration; no other will be made.
+// close drops the registration, and ends the goroutine; there will be no other.
 func (w *watch) close() {
 	w.mu.Lock()
+	defer w.mu.Unlock()
 	w.closed = true
-	w.forget()
-	w.mu.Unlock()
-}
-
-func (w *watch) forget() {
-	if w.stop != nil {
+	if w.contexts != nil {
+		close(w.contexts)
+	} else if w.stop != nil {
 		w.stop()
-		w.stop, w.done = nil, nil
 	}
+	w.stop, w.contexts = nil, nil
 }

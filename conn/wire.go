@@ -28,6 +28,7 @@ type wire struct {
 	r, w int
 
 	watch watch
+	armed bool
 	try   func(fd uintptr) bool // c.tryRead, made once
 
 	// Arguments and results of the read that is under way.
@@ -128,18 +129,26 @@ func (c *Conn) read(ctx context.Context, dst []byte) (int, error) {
 var errEnded = errors.New("conn: context ended")
 
 func (c *Conn) readOnce(ctx context.Context, dst []byte) (int, error) {
+	w := &c.wire
 	if c.raw == nil {
-		return c.blindRead(ctx, dst)
+		w.n, w.err = c.blindRead(ctx, dst)
+	} else {
+		c.rawRead(ctx, dst)
 	}
+	if w.armed {
+		w.armed = false
+		w.watch.disarm()
+	}
+	return w.n, w.err
+}
+
+func (c *Conn) rawRead(ctx context.Context, dst []byte) {
 	w := &c.wire
 	w.ctx, w.dst, w.n, w.err = ctx, dst, 0, nil
-	err := c.raw.Read(w.try)
-	w.watch.disarm()
-	w.ctx, w.dst = nil, nil
-	if err == nil {
-		err = w.err
+	if err := c.raw.Read(w.try); err != nil {
+		w.err = err
 	}
-	return w.n, err
+	w.ctx, w.dst = nil, nil
 }
 
 // tryRead is called by the network poller with a descriptor that may be
@@ -156,7 +165,7 @@ func (c *Conn) tryRead(fd uintptr) bool {
 		if w.dst == nil {
 			w.drop()
 		}
-		if c.endless(w.ctx) || w.watch.arm(w.ctx) {
+		if c.mayWait(w.ctx) {
 			return false
 		}
 		w.err = errEnded
@@ -164,13 +173,20 @@ func (c *Conn) tryRead(fd uintptr) bool {
 	return true
 }
 
+// mayWait sees to it that the end of ctx will end a wait that begins now. It
+// reports whether ctx allows one.
+func (c *Conn) mayWait(ctx context.Context) bool {
+	if c.endless(ctx) {
+		return true
+	}
+	c.wire.armed = true
+	return c.wire.watch.arm(ctx)
+}
+
 // blindRead reads from a stream that can only be read with a buffer in hand.
 func (c *Conn) blindRead(ctx context.Context, dst []byte) (int, error) {
-	if !c.endless(ctx) {
-		defer c.wire.watch.disarm()
-		if !c.wire.watch.arm(ctx) {
-			return 0, errEnded
-		}
+	if !c.mayWait(ctx) {
+		return 0, errEnded
 	}
 	if dst == nil {
 		dst = c.wire.space()
