@@ -206,13 +206,14 @@ func TestReaderRefusesABadHeader(t *testing.T) {
 	require.Same(t, first, again)
 }
 
-// The error of the stream comes after the bytes that came with it.
+// The error of the stream comes after the bytes that came with it, and it is the
+// first that counts.
 func TestReaderGivesTheBytesBeforeTheError(t *testing.T) {
 	broken := errors.New("broken")
 	large := strings.Repeat("x", 10000) // read past the buffer
 	for _, payload := range []string{"Hello", large} {
 		wire := wireOf([]frameOf{{Header{Fin: true, Opcode: Binary}, payload}})
-		r := NewReader(iotest.DataErrReader(io.MultiReader(bytes.NewReader(wire), iotest.ErrReader(broken))))
+		r := NewReader(&lastBytes{wire, broken})
 		_, err := r.Next()
 		require.NoError(t, err)
 		p := make([]byte, len(payload))
@@ -224,6 +225,20 @@ func TestReaderGivesTheBytesBeforeTheError(t *testing.T) {
 		_, err = r.Next()
 		require.Equal(t, broken, err)
 	}
+}
+
+// lastBytes gives its error with the last of its bytes, and another afterwards.
+type lastBytes struct {
+	wire []byte
+	err  error
+}
+
+func (l *lastBytes) Read(p []byte) (n int, err error) {
+	n = copy(p, l.wire)
+	if l.wire = l.wire[n:]; len(l.wire) == 0 {
+		err, l.err = l.err, errors.New("read again after an error")
+	}
+	return n, err
 }
 
 // A declared length costs nothing until the bytes arrive.

@@ -100,8 +100,6 @@ func (w *Writer) writeMasked(p []byte) {
 }
 
 func (w *Writer) flush() error {
-	if w.err == nil {
-		w.err = w.bw.Flush()
-	}
+	w.err = w.bw.Flush()
 	return w.err
 }

@@ -171,6 +171,18 @@ func TestWriterKeepsItsError(t *testing.T) {
 	}
 }
 
+func TestWriterKeepsTheErrorOfAPiece(t *testing.T) {
+	broken := errors.New("broken")
+	w := NewWriter(&fails{1, broken})
+	require.NoError(t, w.WriteHeader(Header{Length: 5}))
+	_, err := w.Write([]byte("Hel"))
+	require.Equal(t, broken, err)
+	require.Equal(t, broken, w.WriteFrame(Header{}, nil), "not that the frame is incomplete")
+	require.Equal(t, broken, w.WriteHeader(Header{}))
+	_, err = w.Write([]byte("too long"))
+	require.Equal(t, broken, err, "not that the payload is too long")
+}
+
 // A proxy in one line a frame: the payload goes through a buffer of its own
 // size, with another key.
 func TestWriterTakesFromReader(t *testing.T) {
