@@ -29,9 +29,10 @@ type Key [4]byte
 // output after every 16 blocks. No call seeds these functions, so no other part
 // of a program can make the keys repeat.
 //
-// The warning of math/rand/v2 against use for security is about its seeded
-// sources, and about what it does not promise for all times. What is relied upon
-// here is the implementation, in every Go release since 1.22.
+// Two limits. math/rand/v2 promises no particular generator, and therefore warns
+// against use for security: what is relied upon here is the implementation, in
+// every Go release since 1.22. And should the operating system give no entropy,
+// the runtime seeds itself from the clock rather than not start.
 func NewKey() Key {
 	var k Key
 	binary.NativeEndian.PutUint32(k[:], rand.Uint32())
