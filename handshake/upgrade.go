@@ -48,7 +48,7 @@ func Upgrade(w http.ResponseWriter, r *http.Request, cfg *ServerConfig) (*Upgrad
 	}
 	return &Upgraded{
 		Conn:        nc,
-		Buffered:    buffered(rw.Reader),
+		Buffered:    buffered(rw),
 		Role:        frame.Server,
 		Subprotocol: g.subprotocol,
 		URI:         g.uri,
@@ -66,12 +66,13 @@ func send(nc net.Conn, p []byte, within time.Duration) error {
 	return err
 }
 
-// buffered returns a copy of what the reader has read ahead.
-func buffered(r *bufio.Reader) []byte {
-	if r == nil { // a middleware's own Hijack may have none
+// buffered returns a copy of what net/http has read ahead, so that its buffers
+// can be let go.
+func buffered(rw *bufio.ReadWriter) []byte {
+	if rw == nil || rw.Reader == nil { // a middleware's own Hijack may have none
 		return nil
 	}
-	p, _ := r.Peek(r.Buffered())
+	p, _ := rw.Reader.Peek(rw.Reader.Buffered())
 	return append([]byte(nil), p...)
 }
 
