@@ -34,7 +34,7 @@ func (c *Conn) Close(code StatusCode, reason string) error {
 	}
 	c.mu.Lock()
 	if c.now() == alive {
-		c.leaveAlive(closing, &closedError{code})
+		c.leaveAlive(closing, &closedError{code: code})
 		c.sayClose(payload)
 	}
 	c.mu.Unlock()

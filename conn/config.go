@@ -16,6 +16,16 @@ type Config struct {
 	// and the peer decides how much memory Read takes.
 	MaxMessage int64
 
+	// Backlog is how many bytes may wait to be sent that no call waits for:
+	// what TryWrite has queued, and the rest of writes that were cut. If zero,
+	// 256 KiB. If negative, TryWrite queues nothing but the rest of a message
+	// that the socket has taken a part of.
+	Backlog int
+
+	// SlowConsumer is what TryWrite does when Backlog does not suffice. The
+	// zero value is Refuse.
+	SlowConsumer SlowConsumer
+
 	// CloseTimeout is how long the whole closing handshake may take: writing
 	// our Close frame, waiting for the peer's, and waiting for the end of the
 	// TCP connection. If zero, 5 seconds. If negative, the TCP connection is
@@ -31,6 +41,7 @@ type Config struct {
 
 const (
 	defaultMaxMessage   = 1 << 20
+	defaultBacklog      = 256 << 10
 	defaultCloseTimeout = 5 * time.Second
 	defaultWriteTimeout = 30 * time.Second
 )
@@ -46,6 +57,9 @@ func (cfg *Config) resolved() Config {
 		r.MaxMessage = defaultMaxMessage
 	case r.MaxMessage < 0:
 		r.MaxMessage = math.MaxInt64
+	}
+	if r.Backlog == 0 {
+		r.Backlog = defaultBacklog
 	}
 	if r.CloseTimeout == 0 {
 		r.CloseTimeout = defaultCloseTimeout

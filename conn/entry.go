@@ -12,8 +12,12 @@ type entry struct {
 
 	head    frame.Header
 	payload []byte // what is still to be encoded
+	frozen  bool   // payload will never change
+	encoded bool   // payload is a whole frame, header and all
 	stream  bool   // a fragment of the streamed message
 	turn    bool   // no frame: the right to stream a message
+
+	sibling *entry // the next of the same batch
 
 	start int  // where its bytes begin in the batch, 0 if in an earlier one
 	end   int  // where they end
@@ -30,7 +34,8 @@ type entry struct {
 	err       error // once done
 
 	left bool            // nobody waits for it
-	own  *bufpool.Buffer // what payload lies in then
+	own  *bufpool.Buffer // what payload lies in then, unless it is frozen
+	held int             // bytes of the backlog that are its
 }
 
 // alert tells whoever waits for e to look at it.
@@ -41,13 +46,21 @@ func (e *entry) alert() {
 	}
 }
 
-// entry returns one that is ready for use.
-func (o *outbound) entry() *entry {
+// enqueue adds an entry like want to what waits.
+func (o *outbound) enqueue(want entry) *entry {
 	e := o.spare
 	if e == nil {
-		return new(entry)
+		e = new(entry)
+	} else {
+		o.spare = e.next
 	}
-	o.spare, e.next = e.next, nil
+	want.wake = e.wake
+	*e = want
+	if e.stream {
+		o.fragment = e
+	} else {
+		o.queue.push(e)
+	}
 	return e
 }
 
@@ -57,6 +70,7 @@ func (o *outbound) recycle(e *entry) {
 	default:
 	}
 	e.own.Release()
+	o.backlog -= e.held
 	*e = entry{wake: e.wake, next: o.spare}
 	o.spare = e
 }

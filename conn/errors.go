@@ -121,17 +121,24 @@ var _ net.Error = (*TimeoutError)(nil)
 
 // closedError is the end that this side chose.
 type closedError struct {
-	code StatusCode // 0: CloseNow
+	code  StatusCode // 0: CloseNow
+	cause error      // why, if it was not the program that closed
 }
 
 func (e *closedError) Error() string {
 	if e.code == 0 {
 		return "conn: CloseNow was called: " + net.ErrClosed.Error()
 	}
-	return fmt.Sprintf("conn: this side closed with %v: %v", e.code, net.ErrClosed)
+	s := fmt.Sprintf("conn: this side closed with %v: %v", e.code, net.ErrClosed)
+	if e.cause != nil {
+		s += ": " + e.cause.Error()
+	}
+	return s
 }
 
-func (e *closedError) Unwrap() error { return net.ErrClosed }
+func (e *closedError) Is(target error) bool { return target == net.ErrClosed }
+
+func (e *closedError) Unwrap() error { return e.cause }
 
 // truncatedError is a message that the connection's end cut off. It must not
 // pass for the end of the message, so it hides the io.EOF of a normal closure.

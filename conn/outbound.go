@@ -53,7 +53,8 @@ type outbound struct {
 	flying entryList
 	closes bool // the batch ends with our Close frame
 
-	spare *entry // entries to be used again
+	spare   *entry // entries to be used again
+	backlog int    // bytes that nobody waits for
 
 	run    func() // c.drain, made once
 	watch  watch
@@ -160,9 +161,10 @@ func (o *outbound) plan(self *entry) int {
 	return min(n+frame.MaxHeaderSize, maxBatch)
 }
 
-// lies reports whether e's payload is sent from where it lies.
+// lies reports whether e's payload is sent from where it lies: one that must
+// not be masked, and will not change while it is sent.
 func (o *outbound) lies(e, self *entry) bool {
-	return e == self && o.role == frame.Server && len(e.payload) >= largeFrame
+	return (e == self || e.frozen) && o.role == frame.Server && len(e.payload) >= largeFrame
 }
 
 func (o *outbound) takeControl() {
@@ -187,7 +189,9 @@ func (o *outbound) takeEntries(self *entry) {
 			return
 		}
 		e.start, e.begun = len(o.batch.B), true
-		o.beginFrame(e)
+		if !e.encoded {
+			o.beginFrame(e)
+		}
 		o.encode(e, self)
 		if o.part != nil || o.direct != nil {
 			return
@@ -358,15 +362,15 @@ func (o *outbound) cutOut(e *entry) {
 	}
 }
 
-// leave lets the goroutine that waits for e go, though e is begun: the rest of
-// it is sent from a copy.
+// leave lets the goroutine that waits for e go: the rest of it is sent from a
+// copy.
 func (o *outbound) leave(e *entry) {
-	e.left = true
 	n := len(e.payload)
 	if e == o.lying {
 		n += len(o.direct)
 	}
-	if n == 0 {
+	o.holds(e, n)
+	if n == 0 || e.frozen {
 		return
 	}
 	e.own = bufpool.Get(n)

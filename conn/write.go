@@ -51,23 +51,23 @@ func (c *Conn) send(ctx context.Context, want entry) error {
 	if o.err != nil {
 		return o.err
 	}
-	e := o.entry()
-	want.wake = e.wake
-	*e = want
-	if e.stream {
-		o.fragment = e
-	} else {
-		o.queue.push(e)
-	}
-	if !o.owned {
-		o.owned = true
-		if e.async {
-			go o.run()
-		} else {
-			e.promoted = true
-		}
-	}
+	e := o.enqueue(want)
+	c.claim(e)
 	return c.await(ctx, e)
+}
+
+// claim sees to it that somebody owns the socket now that there is e: the
+// caller, who is about to wait for it, if nobody does.
+func (c *Conn) claim(e *entry) {
+	if c.out.owned {
+		return
+	}
+	c.out.owned = true
+	if e.async {
+		go c.out.run()
+	} else {
+		e.promoted = true
+	}
 }
 
 // await returns when e is done, or given up. The caller holds mu.
@@ -208,15 +208,8 @@ func (c *Conn) flush() {
 		return
 	}
 	o.owned = true
-	if o.gather(nil) && c.raw != nil {
-		p, direct := o.unsent()
-		c.mu.Unlock()
-		n, err := c.tryNow(p, direct)
-		c.mu.Lock()
-		if err == errWouldBlock {
-			err = nil
-		}
-		c.settle(n, err)
+	if c.raw != nil && o.gather(nil) {
+		c.sendNow()
 	}
 	c.handOver()
 }

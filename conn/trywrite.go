@@ -1,0 +1,170 @@
+package conn
+
+import (
+	"errors"
+
+	"github.com/parleyws/websocket/frame"
+	"github.com/parleyws/websocket/internal/bufpool"
+)
+
+// SlowConsumer is what TryWrite does with a message for which there is no room
+// in Config.Backlog, because the peer does not read as fast as it is written to.
+type SlowConsumer uint8
+
+const (
+	// Refuse returns ErrBacklog and leaves the connection as it is.
+	Refuse SlowConsumer = iota
+
+	// DropOldest makes room by dropping messages that were queued earlier and
+	// of which nothing has been sent, the oldest first. ErrBacklog is returned
+	// only if that does not suffice.
+	DropOldest
+
+	// Disconnect drops what is queued and closes the connection with
+	// StatusPolicyViolation. The error matches ErrBacklog and net.ErrClosed.
+	Disconnect
+)
+
+// ErrBacklog says that a message was not taken because too much waits to be
+// sent. See Config.Backlog.
+var ErrBacklog = errors.New("conn: too much waits to be sent to a peer that does not read as fast; see Config.Backlog and Config.SlowConsumer")
+
+// TryWrite sends p as one message without ever waiting for the peer. It gives
+// the socket what it takes now, and queues the rest if the queue then holds no
+// more than Config.Backlog bytes; if it would hold more, Config.SlowConsumer
+// says what happens. What is queued is sent in order, by a goroutine that lives
+// as long as anything is, and is subject to Config.WriteTimeout.
+//
+// A nil error says that the message was taken, not that it was sent. A message
+// that the socket has taken a part of is always queued, whatever its size. p is
+// the caller's again when TryWrite returns. Nothing is allocated if the socket
+// takes the message.
+//
+// On a stream other than a plain socket (TLS) nothing can be tried without
+// waiting, so all messages are queued.
+func (c *Conn) TryWrite(typ MessageType, p []byte) error {
+	if typ != Text && typ != Binary {
+		return errType
+	}
+	return c.trySend(entry{head: frame.Header{Fin: true, Opcode: typ}, payload: p})
+}
+
+// Backlog returns how many bytes wait to be sent that no call of a method waits
+// for: what TryWrite has queued, and what is left of writes that were cut.
+func (c *Conn) Backlog() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.out.backlog
+}
+
+func (c *Conn) trySend(want entry) error {
+	err := c.trySendLocked(want)
+	if errors.Is(err, ErrBacklog) && c.cfg.SlowConsumer == Disconnect {
+		c.flush()
+	}
+	return err
+}
+
+func (c *Conn) trySendLocked(want entry) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	o := &c.out
+	switch {
+	case o.err != nil:
+		return o.err
+	case o.owned || o.streaming || c.raw == nil:
+		return c.queueLeft(want)
+	}
+	// Fast path: nobody writes, so we do.
+	o.owned = true
+	e := o.enqueue(want)
+	for !e.done && o.gather(e) && c.sendNow() == nil {
+	}
+	err := e.err
+	switch {
+	case e.done:
+		o.recycle(e)
+	case e.cut || o.backlog+len(want.payload) <= c.cfg.Backlog:
+		o.leave(e)
+	default:
+		o.withdraw(e, nil)
+		o.recycle(e)
+		err = c.noRoom()
+	}
+	c.handOver()
+	return err
+}
+
+// sendNow sends of the batch what the socket takes without waiting. The error
+// is errWouldBlock if that was not all. The caller owns the socket and holds mu.
+func (c *Conn) sendNow() error {
+	p, direct := c.out.unsent()
+	c.mu.Unlock()
+	n, err := c.tryNow(p, direct)
+	c.mu.Lock()
+	if err == errWouldBlock {
+		c.settle(n, nil)
+	} else {
+		c.settle(n, err)
+	}
+	return err
+}
+
+// queueLeft queues a message that nobody waits for, if there is room.
+func (c *Conn) queueLeft(want entry) error {
+	o, n := &c.out, len(want.payload)
+	if c.cfg.SlowConsumer == DropOldest && n <= c.cfg.Backlog {
+		for o.backlog+n > c.cfg.Backlog && o.dropOldest() {
+		}
+	}
+	if o.backlog+n > c.cfg.Backlog {
+		return c.noRoom()
+	}
+	if !want.frozen {
+		want.own = bufpool.Get(n)
+		want.own.B = want.own.B[:copy(want.own.B, want.payload)]
+		want.payload = want.own.B
+	}
+	e := o.enqueue(want)
+	o.holds(e, n)
+	if !o.owned {
+		o.owned = true
+		c.handOver()
+	}
+	return nil
+}
+
+// noRoom is what becomes of a message for which there is no room. The caller
+// holds mu.
+func (c *Conn) noRoom() error {
+	if c.cfg.SlowConsumer != Disconnect || c.now() != alive {
+		return ErrBacklog
+	}
+	payload, err := frame.AppendClose(nil, StatusPolicyViolation, "reads too slowly")
+	if err != nil {
+		panic("BUG: " + err.Error())
+	}
+	c.leaveAlive(closing, &closedError{code: StatusPolicyViolation, cause: ErrBacklog})
+	c.sayClose(payload)
+	return c.err
+}
+
+// holds makes e an entry that nobody waits for, and that keeps n bytes.
+func (o *outbound) holds(e *entry, n int) {
+	e.left = true
+	e.held = n
+	o.backlog += n
+}
+
+// dropOldest drops the first message that nobody waits for and of which nothing
+// has been sent. It reports whether there was one.
+func (o *outbound) dropOldest() bool {
+	for e := o.queue.head; e != nil; e = e.next {
+		if e.left {
+			o.queue.remove(e)
+			o.finish(e, ErrBacklog)
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,53 @@
+package conn
+
+import (
+	"context"
+
+	"github.com/parleyws/websocket/frame"
+)
+
+// WriteBatch sends messages in order and together: in one system call as long as
+// they have no more than some 64 KiB in all and none has more than 16 KiB, and in
+// as few as possible otherwise. Messages of other goroutines are not mixed in
+// between. It returns when the kernel has all of them.
+//
+// It is [Conn.Write] in all other respects. If ctx ends first, the messages that
+// have not been begun are not sent; those before them are. If one of the messages
+// is neither Text nor Binary, none is sent.
+func (c *Conn) WriteBatch(ctx context.Context, messages ...Message) error {
+	for _, m := range messages {
+		if m.Type != Text && m.Type != Binary {
+			return errType
+		}
+	}
+	if err := ctx.Err(); err != nil || len(messages) == 0 {
+		return err
+	}
+	async := !c.resumable && !c.endless(ctx)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	o := &c.out
+	if o.err != nil {
+		return o.err
+	}
+	var first, last *entry
+	for _, m := range messages {
+		e := o.enqueue(entry{head: frame.Header{Fin: true, Opcode: m.Type}, payload: m.Data, async: async})
+		if first == nil {
+			first = e
+		} else {
+			last.sibling = e
+		}
+		last = e
+	}
+	c.claim(first)
+	var failed error
+	for e := first; e != nil; {
+		next := e.sibling
+		if err := c.await(ctx, e); err != nil && failed == nil {
+			failed = err
+		}
+		e = next
+	}
+	return asContext(ctx, failed)
+}
