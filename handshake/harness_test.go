@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -119,8 +120,11 @@ func serveHTTP(t *testing.T, cfg *ServerConfig, request string) *outcome {
 func serveWith(t *testing.T, request string, upgrade func(http.ResponseWriter, *http.Request) (*Upgraded, error)) *outcome {
 	t.Helper()
 	var o outcome
+	var handling sync.Mutex
 	calls := 0
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		handling.Lock()
+		defer handling.Unlock()
 		calls++
 		if o.upgraded, o.err = upgrade(w, r); o.err == nil {
 			o.upgraded.Conn.Close()
@@ -131,7 +135,9 @@ func serveWith(t *testing.T, request string, upgrade func(http.ResponseWriter, *
 	require.NoError(t, err)
 	defer nc.Close()
 	o.talk(t, nc, request)
-	s.Close() // the handler has returned
+	s.Close()
+	handling.Lock() // the server does not wait for handlers that have hijacked
+	defer handling.Unlock()
 	require.LessOrEqual(t, calls, 1, "a second request on the connection was served")
 	return &o
 }
@@ -172,6 +178,7 @@ func (o *outcome) talk(t *testing.T, nc net.Conn, request string) {
 
 // dialogue is what a scripted server saw of Connect.
 type dialogue struct {
+	mu       sync.Mutex
 	requests []*http.Request
 	dialled  []string
 	after    string // what the client sent after its last request, until it closed
@@ -217,12 +224,16 @@ func (d *dialogue) serve(nc *wstest.Conn, answer string) {
 	if err != nil {
 		return
 	}
+	d.mu.Lock()
 	d.requests = append(d.requests, r)
+	d.mu.Unlock()
 	answer = strings.ReplaceAll(answer, "{accept}", AcceptKey(r.Header.Get("Sec-WebSocket-Key")))
 	io.WriteString(nc, answer)
 	nc.CloseWrite()
 	after, _ := io.ReadAll(in)
+	d.mu.Lock()
 	d.after = string(after)
+	d.mu.Unlock()
 }
 
 // requireFailure returns err as the *Error it must be.

@@ -1,0 +1,95 @@
+package handshake
+
+import (
+	"encoding/base64"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestAcceptKey(t *testing.T) {
+	for key, accept := range map[string]string{
+		sampleKey:                  sampleAccept, // RFC 6455, section 1.3
+		"x3JJHMbDL1EzLkh9GBhXDw==": "HSmrc0sMlYUkAGmm5OPpG2HaGWk=",
+		"":                         "Kfh9QIsMVZcl6xEPYxPHzW8SZ8w=",
+		strings.Repeat("long", 99): "tNfdCKyFOE46n7RngjUFzsgVmjY=",
+	} {
+		require.Equal(t, accept, AcceptKey(key), key)
+		require.Equal(t, "x"+accept, string(AppendAcceptKey([]byte("x"), key)), key)
+		require.Equal(t, accept, string(AppendAcceptKey(nil, []byte(key))), key)
+	}
+}
+
+// FIPS 140 mode has no SHA-1; RFC 6455 has no other hash.
+func TestAcceptKeyInFIPSMode(t *testing.T) {
+	if os.Getenv("FIPS_CHILD") != "" {
+		return // the tests before have run in that mode
+	}
+	exe, err := os.Executable()
+	require.NoError(t, err)
+	cmd := exec.Command(exe, "-test.run=^(TestAcceptKey|TestNewKey|TestAcceptKeyInFIPSMode)$", "-test.v")
+	cmd.Env = append(os.Environ(), "GODEBUG=fips140=only", "FIPS_CHILD=1")
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	require.Contains(t, string(out), "--- PASS: TestAcceptKey ")
+}
+
+func TestNewKey(t *testing.T) {
+	seen := map[string]bool{}
+	for range 1000 {
+		key := NewKey()
+		require.True(t, validKey(key), key)
+		nonce, err := base64.StdEncoding.Strict().DecodeString(key)
+		require.NoError(t, err)
+		require.Len(t, nonce, 16)
+		require.False(t, seen[key])
+		seen[key] = true
+	}
+}
+
+func TestValidKey(t *testing.T) {
+	for key, want := range map[string]bool{
+		sampleKey:                     true,
+		"++++////++++////++++//==":    true,
+		"AAAAAAAAAAAAAAAAAAAAAB==":    true, // bits to spare
+		"":                            false,
+		"dGhlIHNhbXBsZSBub25jZQ":      false,
+		"dGhlIHNhbXBsZSBub25jZQ=":     false,
+		"dGhlIHNhbXBsZSBub25jZQA=":    false, // 17 bytes
+		"dGhlIHNhbXBsZSBub25jZQ===":   false,
+		"dGhlIHNhbXBsZSBub25j==ZQ":    false,
+		"dGhlIHNhbXBs-SBub25jZQ==":    false, // base64url
+		"dGhlIHNhbXBs SBub25jZQ==":    false,
+		"dGhlIHNhbXBs\nSBub25jZQ==":   false, // which encoding/base64 would skip
+		"dGhlIHNhbXBsZSBub25jZQ==\n":  false,
+		"=dGhlIHNhbXBsZSBub25jZQ=":    false,
+		"dGhlIHNhbXBsZSBub25j\x00Q==": false,
+	} {
+		require.Equal(t, want, validKey(key), key)
+	}
+}
+
+func TestNoAllocs(t *testing.T) {
+	dst := make([]byte, 0, 64)
+	key := []byte(sampleKey)
+	lists := []string{"keep-alive, Upgrade"}
+	offer := []string{`permessage-deflate; client_max_window_bits, foo; a="b"`}
+	target := "/chat?room=1"
+	for _, tt := range []struct {
+		name string
+		f    func()
+	}{
+		{"AppendAcceptKey of a string", func() { dst = AppendAcceptKey(dst[:0], sampleKey) }},
+		{"AppendAcceptKey of bytes", func() { dst = AppendAcceptKey(dst[:0], key) }},
+		{"validKey", func() { validKey(sampleKey) }},
+		{"hasToken", func() { hasToken(lists, "upgrade") }},
+		{"checkExtensions", func() { _ = checkExtensions(offer) }},
+		{"splitTarget", func() { splitTarget(target) }},
+		{"originAllowed", func() { originAllowed([]string{"https://example.com:443"}, "EXAMPLE.com", true, nil) }},
+	} {
+		require.Zero(t, testing.AllocsPerRun(100, tt.f), tt.name)
+	}
+}
