@@ -103,7 +103,7 @@ func (t *target) setURL(u *url.URL) {
 	clean.Scheme, clean.User, clean.Fragment, clean.RawFragment = t.scheme(), nil, "", ""
 	t.url = &clean
 	t.uri = escape(clean.RequestURI())
-	if u.User != nil {
+	if u.User.String() != "" {
 		password, _ := u.User.Password()
 		t.auth = "Basic " + base64.StdEncoding.EncodeToString([]byte(u.User.Username()+":"+password))
 	}
