@@ -23,28 +23,49 @@ import (
 // these end with an error that matches net.ErrClosed. If the connection has
 // ended already, or is about to, Close waits for that and sends nothing.
 //
-// code has to be one that may be sent: see [StatusCode.Valid]. With
-// StatusNoStatusReceived and no reason the Close frame is empty. A reason of
-// more than 123 bytes is cut, between two characters. If Close frames cannot say
-// what was asked for, Close returns an error at once and does nothing.
+// code has to be one that may be sent, see [frame.StatusCode.Valid], or Close
+// returns an error at once and does nothing. With StatusNoStatusReceived and no
+// reason the Close frame is empty. Of a reason of more than 123 bytes as much is
+// sent as fits, in whole characters.
 func (c *Conn) Close(code StatusCode, reason string) error {
 	payload, err := frame.AppendClose(nil, code, reason)
 	if err != nil {
 		return fmt.Errorf("conn: close: %w", err)
 	}
-	c.mu.Lock()
-	if c.now() == alive {
-		c.leaveAlive(closing, &closedError{code: code})
-		c.sayClose(payload)
-	}
-	c.mu.Unlock()
-	c.flush()
+	c.startClose(payload, &closedError{code: code})
 	done := c.Done()
 	c.awaitClose(done)
 	<-done
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.result
+}
+
+// startClose sends our Close frame, unless the connection is about to end
+// already. It does not wait.
+func (c *Conn) startClose(payload []byte, why error) {
+	c.mu.Lock()
+	if c.now() == alive {
+		c.leaveAlive(closing, why)
+		c.sayClose(payload)
+	}
+	c.mu.Unlock()
+	c.flush()
+}
+
+// beginClose is Close without waiting. Whoever reads sees it to its end, or a
+// goroutine of its own if nobody does.
+func (c *Conn) beginClose(code StatusCode, reason string) {
+	payload, err := frame.AppendClose(nil, code, reason)
+	if err != nil {
+		panic("BUG: " + err.Error())
+	}
+	c.startClose(payload, &closedError{code: code})
+	select {
+	case c.readLock <- struct{}{}:
+		go c.readToClose()
+	default:
+	}
 }
 
 // awaitClose reads until the peer's Close comes, unless somebody else does.
@@ -54,6 +75,12 @@ func (c *Conn) awaitClose(done <-chan struct{}) {
 	case <-done:
 		return
 	}
+	c.readToClose()
+}
+
+// readToClose drops what the peer sends until its Close comes. The caller holds
+// readLock.
+func (c *Conn) readToClose() {
 	for err := error(nil); c.now() == closing && err == nil; {
 		_, err = c.piece(context.Background())
 	}
@@ -79,6 +106,9 @@ func (c *Conn) leaveAlive(to lifetime, err error) {
 	c.err = err
 	c.setState(to)
 	c.out.pings.end()
+	if c.keep.timer != nil {
+		c.keep.timer.Stop()
+	}
 	if to != dead && c.cfg.CloseTimeout > 0 {
 		c.closeTimer = time.AfterFunc(c.cfg.CloseTimeout, c.outOfTime)
 	}
@@ -232,25 +262,40 @@ func (c *Conn) outOfTime() {
 // server". Closing it with unread bytes would reset it, and a reset destroys what
 // the peer has not read yet, our Close frame. So we end our half, and read and
 // drop what comes until the peer has ended its own, or the time is up.
+//
+// A peer that broke a rule may be in the middle of sending. A proxy between us
+// that sees our half end would cut it off, with a reset, so in that case we first
+// wait for it to fall silent.
 func (c *Conn) linger() {
-	if c.cfg.CloseTimeout > 0 {
-		if c.role == frame.Server || !c.agreed() {
-			c.closeWrite()
+	if c.cfg.CloseTimeout < 0 {
+		c.mu.Lock()
+		first := c.die(nil)
+		c.mu.Unlock()
+		if first {
+			c.bury(orderly)
 		}
-		c.readLock <- struct{}{}
-		for c.wire.skipAll(); c.fill(context.Background()) == nil; {
-			c.wire.skipAll()
-		}
-		<-c.readLock
 		return
 	}
-	c.mu.Lock()
-	first := c.die(nil)
-	c.mu.Unlock()
-	if first {
-		c.bury(orderly)
+	var silence *time.Timer
+	switch {
+	case !c.agreed():
+		silence = time.AfterFunc(lingerSilence, c.closeWrite)
+		defer silence.Stop()
+	case c.role == frame.Server:
+		c.closeWrite()
 	}
+	c.readLock <- struct{}{}
+	for c.wire.skipAll(); c.fill(context.Background()) == nil; c.wire.skipAll() {
+		if silence != nil {
+			silence.Reset(lingerSilence)
+		}
+	}
+	<-c.readLock
 }
+
+// lingerSilence is how long a peer that broke a rule has to be silent before our
+// half of the stream is ended.
+const lingerSilence = 250 * time.Millisecond
 
 func (c *Conn) closeWrite() {
 	if half, ok := c.nc.(interface{ CloseWrite() error }); ok {
@@ -297,14 +342,20 @@ func (c *Conn) bury(how bool) error {
 	c.wire.watch.close()
 	c.out.watch.close()
 	err := c.closeStream(how)
+	for _, g := range c.leaveGroups() {
+		g.Remove(c)
+	}
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	c.buried = true
 	if c.done != nil {
 		close(c.done)
 	}
 	if c.cancel != nil {
 		c.cancel(c.err)
+	}
+	c.mu.Unlock()
+	if o := c.cfg.Observer; o != nil && o.Close != nil {
+		o.Close(c, c.err)
 	}
 	return err
 }

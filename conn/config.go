@@ -26,6 +26,10 @@ type Config struct {
 	// zero value is Refuse.
 	SlowConsumer SlowConsumer
 
+	// KeepAlive says when to send Pings, and when to give up a peer that does
+	// not answer. The zero value is on.
+	KeepAlive KeepAlive
+
 	// CloseTimeout is how long the whole closing handshake may take: writing
 	// our Close frame, waiting for the peer's, and waiting for the end of the
 	// TCP connection. If zero, 5 seconds. If negative, the TCP connection is
@@ -37,6 +41,10 @@ type Config struct {
 	// deadline. A peer that takes longer ends the connection with a
 	// *TimeoutError. If zero, 30 seconds. If negative, there is no limit.
 	WriteTimeout time.Duration
+
+	// Observer, if set, is told what the connection does. It may be shared by
+	// connections, and must not be changed while they live.
+	Observer *Observer
 }
 
 const (
@@ -61,6 +69,7 @@ func (cfg *Config) resolved() Config {
 	if r.Backlog == 0 {
 		r.Backlog = defaultBacklog
 	}
+	r.KeepAlive = r.KeepAlive.resolved()
 	if r.CloseTimeout == 0 {
 		r.CloseTimeout = defaultCloseTimeout
 	}

@@ -84,6 +84,8 @@ type Conn struct {
 	buried     bool  // the stream is closed
 	closeTimer *time.Timer
 	done       chan struct{} // made by the first who asks
+	keep       keeper
+	groups     []*Group // to be left at the end
 	base       context.Context
 	ctx        context.Context // made by the first who asks
 	cancel     context.CancelCauseFunc
@@ -106,6 +108,10 @@ func New(u *handshake.Upgraded, cfg *Config) *Conn {
 		c.wire.buf = bufpool.Get(max(len(u.Buffered), readSize))
 		c.wire.w = copy(c.wire.buf.B, u.Buffered)
 	}
+	if o := c.cfg.Observer; o != nil && o.Open != nil {
+		o.Open(c)
+	}
+	c.startKeepAlive()
 	return c
 }
 

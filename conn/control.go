@@ -3,6 +3,7 @@ package conn
 import (
 	"context"
 	"encoding/binary"
+	"slices"
 	"time"
 
 	"github.com/parleyws/websocket/frame"
@@ -19,8 +20,9 @@ func (c *Conn) control(ev event) {
 		c.owes = true
 	case frame.Pong:
 		c.mu.Lock()
-		c.out.pings.answered(ev.data)
+		rtt := c.out.pings.answered(ev.data)
 		c.mu.Unlock()
+		c.observePong(rtt)
 	case frame.Close:
 		c.heardClose(ev.data)
 		c.owes = true
@@ -47,13 +49,13 @@ func (c *Conn) sendReplies() {
 // connection is as good as before. Ping may be called from many goroutines;
 // Pings that cannot be sent at once become one.
 func (c *Conn) Ping(ctx context.Context) (rtt time.Duration, err error) {
-	if err := ctx.Err(); err != nil {
-		return 0, err
+	if ctx.Err() != nil {
+		return 0, c.ended(ctx)
 	}
 	c.mu.Lock()
 	if c.out.err != nil {
 		defer c.mu.Unlock()
-		return 0, c.out.err
+		return 0, c.refusal()
 	}
 	p := c.out.newPing()
 	c.mu.Unlock()
@@ -69,7 +71,7 @@ func (c *Conn) Ping(ctx context.Context) (rtt time.Duration, err error) {
 	case p.answered:
 		return p.rtt, nil
 	case c.out.err != nil:
-		return 0, c.out.err
+		return 0, c.refusal()
 	default:
 		return 0, ctx.Err()
 	}
@@ -80,6 +82,7 @@ func (c *Conn) Ping(ctx context.Context) (rtt time.Duration, err error) {
 type pings struct {
 	last    uint64
 	waiting []*ping
+	latency time.Duration // of the last that was answered
 }
 
 type ping struct {
@@ -120,34 +123,31 @@ func (ps *pings) sent(number uint64) {
 // frame(s), the endpoint MAY elect to send a Pong frame for only the most
 // recently processed Ping frame." So it answers the earlier ones too. "A Pong
 // frame MAY be sent unsolicited", and is ignored then.
-func (ps *pings) answered(payload []byte) {
+func (ps *pings) answered(payload []byte) (rtt time.Duration) {
 	if len(payload) != 8 {
-		return
+		return 0
 	}
 	number := binary.BigEndian.Uint64(payload)
-	for _, p := range ps.waiting {
-		if p.number <= number && number <= ps.last && !p.sent.IsZero() && !p.answered {
-			p.rtt, p.answered = time.Since(p.sent), true
-			close(p.over)
+	ps.waiting = slices.DeleteFunc(ps.waiting, func(p *ping) bool {
+		if p.number > number || number > ps.last || p.sent.IsZero() {
+			return false
 		}
-	}
+		p.rtt, p.answered = max(time.Since(p.sent), 1), true
+		ps.latency, rtt = p.rtt, p.rtt
+		close(p.over)
+		return true
+	})
+	return rtt
 }
 
 // end wakes everybody: there will be no more answers.
 func (ps *pings) end() {
 	for _, p := range ps.waiting {
-		if !p.answered {
-			close(p.over)
-		}
+		close(p.over)
 	}
 	ps.waiting = nil
 }
 
 func (ps *pings) remove(p *ping) {
-	for i, x := range ps.waiting {
-		if x == p {
-			ps.waiting = append(ps.waiting[:i], ps.waiting[i+1:]...)
-			return
-		}
-	}
+	ps.waiting = slices.DeleteFunc(ps.waiting, func(x *ping) bool { return x == p })
 }

@@ -92,7 +92,7 @@ func (e *ProtocolError) Is(target error) bool {
 // It matches context.DeadlineExceeded and os.ErrDeadlineExceeded, and is a
 // net.Error whose Timeout is true.
 type TimeoutError struct {
-	Op    string        // what was waited for: "write" or "close"
+	Op    string        // what was waited for: "write", "close" or "keepalive"
 	After time.Duration // how long
 }
 
@@ -101,6 +101,8 @@ func (e *TimeoutError) Error() string {
 	switch e.Op {
 	case "close":
 		return fmt.Sprintf("conn: the peer did not answer the Close frame within %v", e.After)
+	case "keepalive":
+		return fmt.Sprintf("conn: the peer gave no sign of life within %v of a Ping", e.After)
 	default:
 		return fmt.Sprintf("conn: the peer did not take what was written within %v", e.After)
 	}

@@ -102,6 +102,7 @@ func (in *inbound) payload(p []byte) (int, event, error) {
 	if int64(len(p)) > in.left {
 		p = p[:in.left]
 	}
+	p = p[:len(p):len(p)] // behind it are bytes of later frames
 	end, err := in.take(p)
 	if err != nil {
 		return 0, event{}, err

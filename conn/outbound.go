@@ -55,6 +55,7 @@ type outbound struct {
 
 	spare   *entry // entries to be used again
 	backlog int    // bytes that nobody waits for
+	stats   Stats  // the part of it that is about sending
 
 	run    func() // c.drain, made once
 	watch  watch
@@ -278,6 +279,12 @@ func (o *outbound) endBatch() {
 // finish ends an entry's wait.
 func (o *outbound) finish(e *entry, err error) {
 	e.done, e.err = true, err
+	if err == nil {
+		o.stats.BytesSent += uint64(e.head.Length)
+		if e.head.Fin {
+			o.stats.MessagesSent++
+		}
+	}
 	if e.stream && e.head.Fin && err == nil {
 		o.streaming = false
 	}

@@ -36,17 +36,20 @@ func (p *Prepared) entry(role frame.Role) entry {
 	if role == frame.Client {
 		return entry{head: frame.Header{Fin: true, Opcode: p.typ}, payload: p.payload, frozen: true}
 	}
-	return entry{head: frame.Header{Fin: true, Opcode: p.typ}, payload: p.encoded, frozen: true, encoded: true}
+	h := frame.Header{Fin: true, Opcode: p.typ, Length: int64(len(p.payload))}
+	return entry{head: h, payload: p.encoded, frozen: true, encoded: true}
 }
 
 // WritePrepared is [Conn.Write] for a prepared message.
 func (c *Conn) WritePrepared(ctx context.Context, p *Prepared) error {
-	return asContext(ctx, c.send(ctx, p.entry(c.role)))
+	err := c.asContext(ctx, c.send(ctx, p.entry(c.role)))
+	c.observeSent(err, p.typ, p.Len())
+	return err
 }
 
 // TryWritePrepared is [Conn.TryWrite] for a prepared message, which is queued
 // without being copied. Its bytes count for Config.Backlog all the same. A
 // broadcast is a loop of it, or a [Group].
 func (c *Conn) TryWritePrepared(p *Prepared) error {
-	return c.trySend(p.entry(c.role))
+	return c.trySend(p.entry(c.role), p.Len())
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"iter"
+	"sync/atomic"
 
 	"github.com/parleyws/websocket/internal/bufpool"
 )
@@ -24,6 +25,21 @@ type reading struct {
 	// handed out, and whether they are its last.
 	rest []byte
 	end  bool
+
+	// For Stats, written by the reader: messages that were complete, and their
+	// bytes. size is that of the message so far.
+	count, bytes atomic.Uint64
+	size         int
+}
+
+// counted takes note of n more bytes of a message.
+func (m *reading) counted(n int, end bool) {
+	m.size += n
+	if end {
+		m.bytes.Add(uint64(m.size))
+		m.count.Add(1)
+		m.size = 0
+	}
 }
 
 // Read reads a whole message into memory of its own, which is the caller's.
@@ -41,6 +57,14 @@ func (c *Conn) Read(ctx context.Context) (MessageType, []byte, error) {
 // room for the message, nothing is allocated. On an error dst is returned as it
 // was; the bytes behind its length may have been overwritten.
 func (c *Conn) AppendRead(ctx context.Context, dst []byte) (MessageType, []byte, error) {
+	typ, p, err := c.appendRead(ctx, dst)
+	if err == nil {
+		c.observeReceived(typ, len(p)-len(dst))
+	}
+	return typ, p, err
+}
+
+func (c *Conn) appendRead(ctx context.Context, dst []byte) (MessageType, []byte, error) {
 	if err := c.lockRead(ctx); err != nil {
 		return 0, dst, err
 	}
@@ -90,6 +114,7 @@ func (c *Conn) Messages(ctx context.Context) iter.Seq2[Message, error] {
 				}
 				return
 			}
+			c.observeReceived(m.Type, len(m.Data))
 			more := yield(m, nil)
 			lease.Release()
 			if !more {
@@ -148,8 +173,8 @@ func (c *Conn) lockRead(ctx context.Context) error {
 }
 
 func (c *Conn) acquireRead(ctx context.Context) error {
-	if err := ctx.Err(); err != nil {
-		return err
+	if ctx.Err() != nil {
+		return c.ended(ctx)
 	}
 	select {
 	case c.readLock <- struct{}{}:
@@ -157,10 +182,18 @@ func (c *Conn) acquireRead(ctx context.Context) error {
 		select {
 		case c.readLock <- struct{}{}:
 		case <-ctx.Done():
-			return ctx.Err()
+			return c.ended(ctx)
 		}
 	}
 	return nil
+}
+
+// ended returns why ctx ended: because the connection did, or by itself.
+func (c *Conn) ended(ctx context.Context) error {
+	if err := c.Err(); err != nil {
+		return err
+	}
+	return ctx.Err()
 }
 
 func (c *Conn) unlockRead() {
@@ -187,8 +220,9 @@ func (c *Conn) startMessage(ctx context.Context) (event, error) {
 // skip drops what is left of a message that was read as a stream.
 func (c *Conn) skip(ctx context.Context) error {
 	m := &c.message
+	m.seq++ // the reader is stale, even if ctx ends before the message does
+	m.rest = nil
 	for end := m.end; !end; {
-		m.rest = nil
 		ev, err := c.piece(ctx)
 		if err != nil {
 			return err
@@ -222,15 +256,15 @@ func (c *Conn) collect(ctx context.Context, s *sink, ev event) (err error) {
 			s.add(ev.data)
 		}
 		if err != nil {
-			c.keep(s)
+			c.save(s)
 			return err
 		}
 	}
 	return nil
 }
 
-// keep saves what a read has collected, unless the connection is over.
-func (c *Conn) keep(s *sink) {
+// save keeps what a read has collected, unless the connection is over.
+func (c *Conn) save(s *sink) {
 	if c.now() != alive {
 		return
 	}
@@ -274,6 +308,7 @@ func (c *Conn) parse() (event, error) {
 		case ev.op.IsControl():
 			c.control(ev)
 		case !c.in.discard:
+			c.message.counted(len(ev.data), ev.end)
 			return ev, nil
 		}
 	}
@@ -314,6 +349,7 @@ func (c *Conn) direct(ctx context.Context, dst []byte) (event, error) {
 	if c.in.discard {
 		return event{}, nil
 	}
+	c.message.counted(n, end)
 	return event{op: c.in.kind, data: dst[:n], end: end}, nil
 }
 
@@ -326,7 +362,7 @@ type sink struct {
 
 func (s *sink) add(p []byte) {
 	if len(p) > cap(s.b)-len(s.b) {
-		s.grow(len(s.b) + len(p))
+		s.grow(max(len(s.b)+len(p), 2*(len(s.b)-s.start)))
 	}
 	s.b = append(s.b, p...)
 }
@@ -356,7 +392,9 @@ func (s *sink) grow(n int) {
 type messageReader struct {
 	c   *Conn
 	ctx context.Context
+	typ MessageType
 	seq uint64
+	n   int   // bytes read
 	err error // sticky
 }
 
@@ -386,7 +424,7 @@ func (c *Conn) Reader(ctx context.Context) (MessageType, io.Reader, error) {
 	}
 	m.streamed = true
 	m.seq++
-	return ev.op, &messageReader{c: c, ctx: ctx, seq: m.seq}, nil
+	return ev.op, &messageReader{c: c, ctx: ctx, typ: ev.op, seq: m.seq}, nil
 }
 
 // unlockStream keeps the buffer in which the rest of the message lies.
@@ -405,8 +443,11 @@ func (r *messageReader) Read(p []byte) (int, error) {
 		return 0, r.err
 	}
 	n, err := r.read(p)
+	r.n += n
 	switch {
-	case err == nil || err == io.EOF || err == errStaleReader:
+	case err == io.EOF:
+		r.c.observeReceived(r.typ, r.n)
+	case err == nil || err == errStaleReader:
 	case r.ctx.Err() == nil || !errors.Is(err, r.ctx.Err()):
 		err = &truncatedError{err}
 	}

@@ -46,7 +46,7 @@ func (c *Conn) TryWrite(typ MessageType, p []byte) error {
 	if typ != Text && typ != Binary {
 		return errType
 	}
-	return c.trySend(entry{head: frame.Header{Fin: true, Opcode: typ}, payload: p})
+	return c.trySend(entry{head: frame.Header{Fin: true, Opcode: typ}, payload: p}, len(p))
 }
 
 // Backlog returns how many bytes wait to be sent that no call of a method waits
@@ -57,21 +57,33 @@ func (c *Conn) Backlog() int {
 	return c.out.backlog
 }
 
-func (c *Conn) trySend(want entry) error {
-	err := c.trySendLocked(want)
-	if errors.Is(err, ErrBacklog) && c.cfg.SlowConsumer == Disconnect {
-		c.flush()
+// trySend sends or queues an entry like want, which is a message of n bytes.
+func (c *Conn) trySend(want entry, n int) error {
+	dropped, err := c.trySendLocked(want)
+	c.observeSent(err, want.head.Opcode, n)
+	for _, m := range dropped {
+		c.observeDrop(m.typ, m.size)
+	}
+	if errors.Is(err, ErrBacklog) {
+		c.observeDrop(want.head.Opcode, n)
+		c.flush() // a Close frame may wait
 	}
 	return err
 }
 
-func (c *Conn) trySendLocked(want entry) error {
+// dropped is a message that made room for another.
+type dropped struct {
+	typ  MessageType
+	size int
+}
+
+func (c *Conn) trySendLocked(want entry) ([]dropped, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	o := &c.out
 	switch {
 	case o.err != nil:
-		return o.err
+		return nil, c.refusal()
 	case o.owned || o.streaming || c.raw == nil:
 		return c.queueLeft(want)
 	}
@@ -92,7 +104,7 @@ func (c *Conn) trySendLocked(want entry) error {
 		err = c.noRoom()
 	}
 	c.handOver()
-	return err
+	return nil, err
 }
 
 // sendNow sends of the batch what the socket takes without waiting. The error
@@ -110,15 +122,21 @@ func (c *Conn) sendNow() error {
 	return err
 }
 
-// queueLeft queues a message that nobody waits for, if there is room.
-func (c *Conn) queueLeft(want entry) error {
+// queueLeft queues a message that nobody waits for, if there is room, or if room
+// can be made by dropping others.
+func (c *Conn) queueLeft(want entry) (gone []dropped, err error) {
 	o, n := &c.out, len(want.payload)
-	if c.cfg.SlowConsumer == DropOldest && n <= c.cfg.Backlog {
-		for o.backlog+n > c.cfg.Backlog && o.dropOldest() {
+	for c.cfg.SlowConsumer == DropOldest && n <= c.cfg.Backlog && o.backlog+n > c.cfg.Backlog {
+		d, ok := o.dropOldest()
+		if !ok {
+			break
+		}
+		if c.cfg.Observer != nil {
+			gone = append(gone, d)
 		}
 	}
 	if o.backlog+n > c.cfg.Backlog {
-		return c.noRoom()
+		return gone, c.noRoom()
 	}
 	if !want.frozen {
 		want.own = bufpool.Get(n)
@@ -131,12 +149,13 @@ func (c *Conn) queueLeft(want entry) error {
 		o.owned = true
 		c.handOver()
 	}
-	return nil
+	return gone, nil
 }
 
 // noRoom is what becomes of a message for which there is no room. The caller
 // holds mu.
 func (c *Conn) noRoom() error {
+	c.out.stats.Dropped++
 	if c.cfg.SlowConsumer != Disconnect || c.now() != alive {
 		return ErrBacklog
 	}
@@ -157,14 +176,19 @@ func (o *outbound) holds(e *entry, n int) {
 }
 
 // dropOldest drops the first message that nobody waits for and of which nothing
-// has been sent. It reports whether there was one.
-func (o *outbound) dropOldest() bool {
+// has been sent, if there is one.
+func (o *outbound) dropOldest() (d dropped, ok bool) {
 	for e := o.queue.head; e != nil; e = e.next {
 		if e.left {
+			d = dropped{e.head.Opcode, e.held}
+			if e.encoded {
+				d.size = int(e.head.Length)
+			}
 			o.queue.remove(e)
 			o.finish(e, ErrBacklog)
-			return true
+			o.stats.Dropped++
+			return d, true
 		}
 	}
-	return false
+	return dropped{}, false
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"github.com/parleyws/websocket/internal/bufpool"
@@ -26,6 +27,10 @@ const readSize = 4 << 10
 type wire struct {
 	buf  *bufpool.Buffer // nil: r and w are 0
 	r, w int
+
+	// Traces for KeepAlive and Stats, written by the reader.
+	life  atomic.Uint64 // reads that returned bytes
+	waits atomic.Uint64 // odd: a read waits
 
 	watch watch
 	armed bool
@@ -139,6 +144,12 @@ func (c *Conn) readOnce(ctx context.Context, dst []byte) (int, error) {
 		w.armed = false
 		w.watch.disarm()
 	}
+	if w.waits.Load()%2 == 1 {
+		w.waits.Add(1)
+	}
+	if w.n > 0 {
+		w.life.Add(1)
+	}
 	return w.n, w.err
 }
 
@@ -176,6 +187,9 @@ func (c *Conn) tryRead(fd uintptr) bool {
 // mayWait sees to it that the end of ctx will end a wait that begins now. It
 // reports whether ctx allows one.
 func (c *Conn) mayWait(ctx context.Context) bool {
+	if c.wire.waits.Load()%2 == 0 {
+		c.wire.waits.Add(1)
+	}
 	if c.endless(ctx) {
 		return true
 	}

@@ -25,14 +25,15 @@ func (c *Conn) Write(ctx context.Context, typ MessageType, p []byte) error {
 	if typ != Text && typ != Binary {
 		return errType
 	}
-	err := c.send(ctx, entry{head: frame.Header{Fin: true, Opcode: typ}, payload: p})
-	return asContext(ctx, err)
+	err := c.asContext(ctx, c.send(ctx, entry{head: frame.Header{Fin: true, Opcode: typ}, payload: p}))
+	c.observeSent(err, typ, len(p))
+	return err
 }
 
 // asContext replaces what send says of a context that ended.
-func asContext(ctx context.Context, err error) error {
+func (c *Conn) asContext(ctx context.Context, err error) error {
 	if err == errWithdrawn || err == errLeft {
-		return ctx.Err()
+		return c.ended(ctx)
 	}
 	return err
 }
@@ -49,11 +50,19 @@ func (c *Conn) send(ctx context.Context, want entry) error {
 	defer c.mu.Unlock()
 	o := &c.out
 	if o.err != nil {
-		return o.err
+		return c.refusal()
 	}
 	e := o.enqueue(want)
 	c.claim(e)
 	return c.await(ctx, e)
+}
+
+// refusal returns why nothing can be written any more. The caller holds mu.
+func (c *Conn) refusal() error {
+	if c.err != nil {
+		return c.err
+	}
+	return c.out.err
 }
 
 // claim sees to it that somebody owns the socket now that there is e: the
@@ -183,6 +192,7 @@ func (c *Conn) sendBatch(ctx context.Context) error {
 }
 
 func (c *Conn) settle(n int, err error) {
+	c.out.stats.Writes++
 	if c.now() == dead {
 		c.out.endBatch()
 		return

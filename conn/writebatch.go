@@ -20,15 +20,26 @@ func (c *Conn) WriteBatch(ctx context.Context, messages ...Message) error {
 			return errType
 		}
 	}
-	if err := ctx.Err(); err != nil || len(messages) == 0 {
-		return err
+	if len(messages) == 0 {
+		return nil
 	}
+	if ctx.Err() != nil {
+		return c.ended(ctx)
+	}
+	err := c.sendAll(ctx, messages)
+	for _, m := range messages {
+		c.observeSent(err, m.Type, len(m.Data))
+	}
+	return c.asContext(ctx, err)
+}
+
+func (c *Conn) sendAll(ctx context.Context, messages []Message) (failed error) {
 	async := !c.resumable && !c.endless(ctx)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	o := &c.out
 	if o.err != nil {
-		return o.err
+		return c.refusal()
 	}
 	var first, last *entry
 	for _, m := range messages {
@@ -41,7 +52,6 @@ func (c *Conn) WriteBatch(ctx context.Context, messages ...Message) error {
 		last = e
 	}
 	c.claim(first)
-	var failed error
 	for e := first; e != nil; {
 		next := e.sibling
 		if err := c.await(ctx, e); err != nil && failed == nil {
@@ -49,5 +59,5 @@ func (c *Conn) WriteBatch(ctx context.Context, messages ...Message) error {
 		}
 		e = next
 	}
-	return asContext(ctx, failed)
+	return failed
 }

@@ -32,15 +32,17 @@ func (c *Conn) Writer(ctx context.Context, typ MessageType) (io.WriteCloser, err
 		return nil, errType
 	}
 	if err := c.send(ctx, entry{turn: true}); err != nil {
-		return nil, asContext(ctx, err)
+		return nil, c.asContext(ctx, err)
 	}
-	return &messageWriter{c: c, ctx: ctx, op: typ}, nil
+	return &messageWriter{c: c, ctx: ctx, op: typ, typ: typ}, nil
 }
 
 type messageWriter struct {
 	c   *Conn
 	ctx context.Context
-	op  frame.Opcode    // of the next fragment
+	op  frame.Opcode // of the next fragment
+	typ MessageType
+	n   int             // bytes sent
 	buf *bufpool.Buffer // what has been collected
 	err error           // sticky
 }
@@ -95,6 +97,7 @@ func (w *messageWriter) Close() error {
 		return w.err
 	}
 	w.err = errWriterDone
+	w.c.observeSent(nil, w.typ, w.n)
 	return nil
 }
 
@@ -109,9 +112,10 @@ func (w *messageWriter) fragment(p []byte, last bool) {
 	})
 	if err == nil {
 		w.op = frame.Continuation
+		w.n += len(p)
 		return
 	}
-	w.err = asContext(w.ctx, err)
+	w.err = w.c.asContext(w.ctx, err)
 	switch {
 	case errors.Is(err, errLeft) && last:
 		// The message is whole, and on its way.
@@ -136,5 +140,5 @@ func (c *Conn) endStream() {
 
 // abandon closes the connection in the middle of a message.
 func (c *Conn) abandon() {
-	go c.Close(StatusInternalError, "a message could not be completed")
+	c.beginClose(StatusInternalError, "a message could not be completed")
 }

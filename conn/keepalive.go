@@ -1,0 +1,107 @@
+package conn
+
+import "time"
+
+// KeepAlive says how to find out that a peer is gone that said nothing: its
+// machine was switched off, its network is down, a router has forgotten it. A
+// Ping is sent when nothing was received for a while, and the connection ends
+// with a [*TimeoutError] if nothing is received after that.
+//
+// Every byte of the peer counts as a sign of life, not only Pongs. Only as long
+// as the program reads can it be told that there is none: no connection ends, and
+// no Ping is sent, because the program is busy with something else.
+type KeepAlive struct {
+	// Interval is how long the connection may be silent before a Ping is sent.
+	// It is sent after at least half of it. If zero, 30 seconds. If negative,
+	// no Pings are sent.
+	Interval time.Duration
+
+	// Timeout is how long to wait for a sign of life after a Ping. If zero, 15
+	// seconds. If negative, for ever: the Pings only keep routers awake and
+	// measure Latency.
+	Timeout time.Duration
+}
+
+const (
+	defaultKeepAliveInterval = 30 * time.Second
+	defaultKeepAliveTimeout  = 15 * time.Second
+)
+
+func (k KeepAlive) resolved() KeepAlive {
+	if k.Interval == 0 {
+		k.Interval = defaultKeepAliveInterval
+	}
+	if k.Timeout == 0 {
+		k.Timeout = defaultKeepAliveTimeout
+	}
+	return k
+}
+
+// keeper is the state of a connection's KeepAlive: one timer, and what the
+// reader's traces were when it fired last. Guarded by Conn.mu.
+type keeper struct {
+	timer  *time.Timer
+	pinged bool
+	life   uint64
+	wait   uint64
+}
+
+// startKeepAlive is called once.
+func (c *Conn) startKeepAlive() {
+	if c.cfg.KeepAlive.Interval < 0 {
+		return
+	}
+	c.mu.Lock() // the timer may fire before it is assigned
+	c.keep.timer = time.AfterFunc(c.cfg.KeepAlive.Interval/2, c.keepAlive)
+	c.mu.Unlock()
+}
+
+// keepAlive is called by the timer.
+func (c *Conn) keepAlive() {
+	c.mu.Lock()
+	pinged := c.now() == alive && c.checkLife()
+	c.mu.Unlock()
+	if pinged {
+		c.flush()
+	}
+}
+
+// checkLife compares the reader's traces with those of the last time, and does
+// what they call for. It reports whether it has queued a Ping.
+//
+// A reader that waits now and has read nothing since shows that nothing has
+// come, for it waits only when there is nothing to read. Where that cannot be
+// told, because the stream is no plain socket, it must be the same wait as at
+// the last time.
+func (c *Conn) checkLife() (ping bool) {
+	k, cfg := &c.keep, c.cfg.KeepAlive
+	life, wait := c.wire.life.Load(), c.wire.waits.Load()
+	silent := wait%2 == 1 && life == k.life && (c.raw != nil || wait == k.wait)
+	next := cfg.Interval / 2
+	switch {
+	case silent && k.pinged && cfg.Timeout > 0:
+		c.die(&TimeoutError{Op: "keepalive", After: cfg.Timeout})
+		go c.bury(hard)
+		return false
+	case silent && c.out.err == nil:
+		c.out.newPing()
+		ping, next = true, cfg.Interval
+		if cfg.Timeout > 0 {
+			next = cfg.Timeout
+		}
+	case k.pinged && cfg.Timeout < cfg.Interval:
+		// The peer has answered. Look again when an interval has passed.
+		next = max(cfg.Interval-cfg.Timeout, cfg.Interval/2)
+	}
+	k.pinged, k.life, k.wait = ping, life, wait
+	k.timer.Reset(next)
+	return ping
+}
+
+// Latency returns the round-trip time of the last Ping that was answered, be it
+// one of [Conn.Ping] or of Config.KeepAlive. It is 0 if there was none yet.
+func (c *Conn) Latency() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.out.pings.latency
+}
