@@ -9,8 +9,11 @@ const sockets = new Map(); // by the path of the URL, which both ends know
 const emit = (event, conn, fields) => emitLine(JSON.stringify({ event, conn, ...fields }));
 
 const bytesOf = ({ unit, size }) => {
-  const period = Uint8Array.from(unit.match(/../g) ?? [], hex => parseInt(hex, 16));
-  return Uint8Array.from({ length: size }, (_, i) => period[i % period.length]);
+  const bytes = new Uint8Array(size);
+  const period = Uint8Array.from(unit.match(/../g), hex => parseInt(hex, 16)).subarray(0, size);
+  bytes.set(period);
+  for (let n = period.length; n < size; n *= 2) bytes.copyWithin(n, 0, Math.min(n, size - n));
+  return bytes;
 };
 
 const sha256 = async bytes =>

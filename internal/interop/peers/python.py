@@ -4,8 +4,9 @@ Commands come in on stdin and events go out on stdout, one JSON object a line;
 harness_test.go describes them. The peer ends when stdin does.
 
 Debian 12 has websockets 10.4, whose asyncio API is what later versions call
-"legacy". Its read_frame and write_frame are not promised to users, but they
-are the only way to see a ping and to cut a text inside a character.
+"legacy". Its read_frame, write_frame and write_close_frame are not promised to
+users, but they are the only way to see a ping, to cut a text inside a character,
+and to close without a code.
 """
 
 import asyncio
@@ -14,6 +15,8 @@ import json
 import ssl
 import sys
 
+from websockets.exceptions import ConnectionClosed
+from websockets.frames import Close
 from websockets.legacy.client import WebSocketClientProtocol, connect
 from websockets.legacy.server import WebSocketServerProtocol, serve
 
@@ -120,7 +123,7 @@ async def close(command):
     if "code" in command:
         await ws.close(command["code"], command.get("reason", ""))
     else:
-        await ws.write_frame(True, 0x8, b"")  # the public close always has a code
+        await ws.write_close_frame(Close(1005, ""), b"")  # the public close always has a code
 
 
 async def drop(command):
@@ -133,6 +136,8 @@ COMMANDS = {f.__name__: f for f in (listen, dial, send, ping, close, drop)}
 async def guarded(work, command):
     try:
         await work
+    except ConnectionClosed:
+        pass  # the close event tells
     except Exception as err:
         emit("error", command.get("conn", ""), detail=f"{command['do']}: {err!r}")
 

@@ -1,0 +1,17 @@
+// Package interop holds the library against other people's WebSocket: node's
+// ws and Python's websockets, each as client and as server; Chromium, in a page
+// of the tests and on the page of examples/echo; and nginx as a reverse proxy in
+// between, for ws and for wss.
+//
+// There is nothing here but tests. They live in a module of their own, so that
+// the root module never depends on a browser driver, and they fail, not skip,
+// where a peer is missing. From this directory:
+//
+//	apt-get install chromium nginx-light python3-websockets nodejs npm
+//	npm ci
+//	go test ./...
+//
+// The peers (peers/) are puppets: each takes the same commands and reports the
+// same events (harness_test.go). The scenarios (scenarios_test.go) are one table
+// for all peers, both roles and every way the bytes can take.
+package interop
