@@ -5,7 +5,7 @@ package deps
 // Patterns are those of path.Match.
 var layers = []layer{
 	{dir: "internal/vectors", mayImport: []string{"frame"}},
-	{dir: "internal/wstest", mayImport: []string{"frame"}},
+	{dir: "internal/wstest", mayImport: []string{"frame", "internal/netpipe"}},
 	{dir: "internal/*", mayImport: nil}, // the leaves: mask, utf8, bufpool, …
 	{dir: "frame", mayImport: []string{"internal/mask", "internal/utf8"}},
 	{dir: "handshake", mayImport: []string{"frame"}},

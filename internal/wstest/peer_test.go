@@ -68,7 +68,7 @@ func TestServerPeerSends(t *testing.T) {
 		{Binary(make([]byte, 65536)), "82 7f 00 00 00 00 00 01 00 00"},
 	} {
 		scene(t, frame.Server, func(t *testing.T, p *Peer, endpoint *Conn) {
-			endpoint.peer.SetBuffer(1 << 20)
+			p.nc.(*Conn).SetBuffer(1 << 20)
 			p.Send(tt.f)
 			want := Hex(tt.want)
 			if len(tt.f.Payload) >= 126 {
@@ -83,7 +83,7 @@ func TestServerPeerSends(t *testing.T) {
 func TestClientPeerMasksWithFreshKeys(t *testing.T) {
 	scene(t, frame.Client, func(t *testing.T, p *Peer, endpoint *Conn) {
 		p.Send(Text("Hello"), Text("Hello").WrongMask(), Ping(""))
-		require.Equal(t, 1, endpoint.peer.Writes(), "one Write for all")
+		require.Equal(t, 1, p.nc.(*Conn).Writes(), "one Write for all")
 		requireBytes(t, endpoint, string(Hex(`
 			81 85 37 fa 21 3d 7f 9f 4d 51 58 # RFC 6455, section 5.7
 			81 05 48 65 6c 6c 6f
@@ -145,7 +145,7 @@ func TestStreamInChunks(t *testing.T) {
 		require.NoError(t, p.Stream(make([]byte, 7), 3))
 		p.CloseWrite()
 		require.Equal(t, []int{3, 3, 1}, <-sizes)
-		require.Equal(t, DefaultBuffer, endpoint.peer.SetBuffer(0), "the bound is what it was")
+		require.Equal(t, DefaultBuffer, p.nc.(*Conn).SetBuffer(0), "the bound is what it was")
 	})
 }
 

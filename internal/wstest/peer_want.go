@@ -100,7 +100,7 @@ func (p *Peer) WantIdle(sentence string) {
 	switch {
 	case !ok:
 		p.t.Fatalf("WantIdle needs one end of a Pipe, not %T", p.nc)
-	case !c.idle():
+	case !c.Idle():
 		f, err := p.next()
 		p.t.Fatalf("%s\n got: %v, error %v\nwant: nothing%s", sentence, f, err, p.history())
 	}
