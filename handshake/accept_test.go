@@ -289,13 +289,14 @@ func TestAcceptLeavesNoDeadline(t *testing.T) {
 }
 
 func TestAcceptTellsWhatItWasAsked(t *testing.T) {
-	cfg := &ServerConfig{KeepHeader: []string{"user-agent", "Cookie", "X-None"}}
+	cfg := &ServerConfig{KeepHeader: []string{"user-agent", "Cookie", "X-None", "host"}}
 	onBothPaths(t, func(t *testing.T, serve server) {
 		o := serve(t, cfg, aRequest("User-Agent: test", "Cookie: a", "+Cookie: b", "Host: EXAMPLE.com:81"))
 		o.requireUpgraded(t)
 		require.Equal(t, "/chat?room=1", o.upgraded.URI)
 		require.Equal(t, "EXAMPLE.com:81", o.upgraded.Host)
-		require.Equal(t, http.Header{"User-Agent": {"test"}, "Cookie": {"a", "b"}}, o.upgraded.Header)
+		want := http.Header{"User-Agent": {"test"}, "Cookie": {"a", "b"}, "Host": {"EXAMPLE.com:81"}}
+		require.Equal(t, want, o.upgraded.Header)
 		require.Equal(t, frame.Server, o.upgraded.Role)
 
 		o = serve(t, nil, aRequest("GET http://other.example:82?x HTTP/1.1"))

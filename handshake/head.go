@@ -36,6 +36,8 @@ func (e *headError) Error() string { return e.reason }
 
 func malformed(reason string) error { return &headError{400, reason} }
 
+var errControl = malformed("a control character in the header")
+
 // parse goes on in buf, which begins with the bytes of the call before. n is the
 // length of the head with its blank line, 0 as long as that is missing.
 func (h *head) parse(buf []byte) (n int, err error) {
@@ -67,13 +69,16 @@ func (h *head) parse(buf []byte) (n int, err error) {
 func checkPart(part []byte) error {
 	for _, c := range part {
 		if isControl(c) && c != '\r' {
-			return malformed("a control character in the header")
+			return errControl
 		}
 	}
 	return nil
 }
 
 func (h *head) line(line string) error {
+	if !isFieldValue(line) {
+		return errControl
+	}
 	if h.start == "" {
 		h.start = line
 		return h.checkStart(line)
@@ -88,11 +93,7 @@ func (h *head) line(line string) error {
 	if !isToken(name) {
 		return malformed("a header field whose name is not a token, or a folded line")
 	}
-	value = trimSpace(value)
-	if !isFieldValue(value) {
-		return malformed("a control character in a header field")
-	}
-	h.fields = append(h.fields, field{name, value})
+	h.fields = append(h.fields, field{name, trimSpace(value)})
 	return nil
 }
 

@@ -61,6 +61,9 @@ func TestHeadErrors(t *testing.T) {
 		{"ok\r\nA: \x7f\r\n", "control character"},
 		{"ok\r\nA: \x00", "control character"},
 		{"ok\x00", "control character"},
+		{"ok\x00\r\n", "control character"},
+		{"o\rk\r\n", "control character"},
+		{"ok\r\nA: 1\r\nA: 2\r\nA\x00\r\n", "control character"}, // whatever else is wrong, and whatever the split
 		{"ok\r\nA\r\n", "without a colon"},
 		{"ok\r\n A: 1\r\n", "folded"},
 		{"ok\r\nA: 1\r\n\t2: 3\r\n", "folded"},
@@ -157,7 +160,7 @@ func TestStatusLine(t *testing.T) {
 	}
 	for _, line := range []string{
 		"", "HTTP/1.1", "HTTP/1.1 ", "HTTP/1.1 10", "HTTP/1.1 1010", "HTTP/1.1 +10", "HTTP/1.1 1x1", "HTTP/1.1  101", "HTTP/1.1 099",
-		"HTTP/1.1 000", "HTTP 101", "ICY 200 OK", "HTTP/1.1 101 a\x00b", "http/1.1 101 OK", "HTTP/1.1\t101",
+		"HTTP/1.1 000", "HTTP 101", "ICY 200 OK", "http/1.1 101 OK", "HTTP/1.1\t101",
 	} {
 		require.Error(t, checkStatusLine(line), line)
 	}

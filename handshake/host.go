@@ -30,7 +30,7 @@ func isPort(s string) bool {
 
 // isHost reports whether s is a name or an address as a URI has it.
 func isHost(s string) bool {
-	also := "-._~%!$&'()*+,;=" // unreserved, sub-delims, percent-encoded
+	also := "-._~!$&'()*+,;=" // unreserved, sub-delims; nobody percent-encodes a host
 	if strings.HasPrefix(s, "[") && strings.HasSuffix(s, "]") {
 		s, also = s[1:len(s)-1], ":.-_~%" // an IPv6 address, maybe with its zone
 	}

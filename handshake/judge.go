@@ -27,6 +27,7 @@ func judge(q *request, cfg *ServerConfig) (g grant, rejection *Error) {
 	}
 	text := uri + host // one allocation for both
 	g = grant{key: q.key[0], uri: text[:len(uri)], host: text[len(uri):]}
+	q.fields.host = g.host
 	r := newRequest(q, g, cfg)
 	defer r.expire()
 	if rejection = judgeOrigin(q, cfg, r, g.host); rejection != nil {

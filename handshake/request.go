@@ -62,10 +62,14 @@ func (r *Request) Values(name string) []string { return r.fields.values(name) }
 type fields struct {
 	parsed http.Header // by net/http
 	raw    []field     // by us: views
+	host   string      // net/http keeps Host elsewhere; the same for both paths
 }
 
 // values returns copies of the values of the named field.
 func (f fields) values(name string) []string {
+	if equalFold(name, "Host") {
+		return []string{f.host}
+	}
 	values := append([]string(nil), f.parsed.Values(name)...)
 	for _, line := range f.raw {
 		if equalFold(line.name, name) {

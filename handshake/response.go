@@ -41,13 +41,13 @@ func checkStatusLine(line string) error {
 // Some servers leave out the space before an empty reason.
 func cutStatusLine(line string) (major, minor, status int, ok bool) {
 	version, rest, _ := strings.Cut(line, " ")
-	code, reason, _ := strings.Cut(rest, " ")
+	code, _, _ := strings.Cut(rest, " ")
 	major, minor, ok = parseVersion(version)
 	if len(code) != 3 || !isDigit(code[0]) || !isDigit(code[1]) || !isDigit(code[2]) {
 		return 0, 0, 0, false
 	}
 	status, _ = strconv.Atoi(code)
-	return major, minor, status, ok && status >= 100 && isFieldValue(reason)
+	return major, minor, status, ok && status >= 100
 }
 
 // judgeResponse decides about a 101 response by the rules of RFC 6455, section
