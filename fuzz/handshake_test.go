@@ -174,7 +174,7 @@ const upgradeResponse = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\
 
 // dial runs Connect against a server that answers with the data, {accept} being
 // replaced by the proper accept value.
-func dial(data []byte, chunk int) (*handshake.Upgraded, error, *scripted) {
+func dial(data []byte, chunk int) (*handshake.Upgraded, *scripted, error) {
 	conn := &scripted{chunk: chunk}
 	conn.onWrite = func(p []byte) {
 		r, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(p)))
@@ -191,7 +191,7 @@ func dial(data []byte, chunk int) (*handshake.Upgraded, error, *scripted) {
 		MaxHeaders:     20,
 		MaxBodyBytes:   100,
 	})
-	return u, err, conn
+	return u, conn, err
 }
 
 // FuzzResponse gives any bytes to the client. It must not panic, must judge the
@@ -203,8 +203,8 @@ func FuzzResponse(f *testing.F) {
 	f.Add([]byte("HTTP/1.1 302 Found\r\nLocation: /a\r\nContent-Length: 3\r\n\r\nabcdef"), uint8(0))
 	f.Add([]byte("HTTP/1.0 200 OK\r\n\r\n"+strings.Repeat("a", 200)), uint8(9))
 	f.Fuzz(func(t *testing.T, data []byte, chunk uint8) {
-		u, err, whole := dial(data, 0)
-		v, errCut, cut := dial(data, max(1, int(chunk)))
+		u, whole, err := dial(data, 0)
+		v, cut, errCut := dial(data, max(1, int(chunk)))
 		require.Equal(t, statusOf(t, err), statusOf(t, errCut), "%v; in chunks of %d: %v", err, cut.chunk, errCut)
 		require.Equal(t, err == nil, errCut == nil)
 		if err != nil {

@@ -230,8 +230,8 @@ func TestErrorsOfTheNetworkAreCauses(t *testing.T) {
 		server.Close()
 	}
 
-	_, err, _ = connect(t, "ws://example.com", nil, "")
+	_, _, err = connect(t, "ws://example.com", nil, "")
 	require.ErrorIs(t, err, io.ErrUnexpectedEOF, "no response at all")
-	_, err, _ = connect(t, "ws://example.com", nil, "HTTP/1.1 101 Sw")
+	_, _, err = connect(t, "ws://example.com", nil, "HTTP/1.1 101 Sw")
 	require.ErrorIs(t, err, io.ErrUnexpectedEOF)
 }

@@ -187,7 +187,7 @@ type dialogue struct {
 // connect runs Connect against a server that gives one of the answers to each
 // connection, {accept} in it being replaced by the proper accept value, and then
 // says nothing more.
-func connect(t *testing.T, url string, cfg *ClientConfig, answers ...string) (*Upgraded, error, *dialogue) {
+func connect(t *testing.T, url string, cfg *ClientConfig, answers ...string) (*Upgraded, *dialogue, error) {
 	t.Helper()
 	var d dialogue
 	var conf ClientConfig
@@ -214,7 +214,7 @@ func connect(t *testing.T, url string, cfg *ClientConfig, answers ...string) (*U
 	for range served {
 		<-done
 	}
-	return u, err, &d
+	return u, &d, err
 }
 
 func (d *dialogue) serve(nc *wstest.Conn, answer string) {

@@ -84,7 +84,7 @@ func TestNoAllocs(t *testing.T) {
 	}{
 		{"AppendAcceptKey of a string", func() { dst = AppendAcceptKey(dst[:0], sampleKey) }},
 		{"AppendAcceptKey of bytes", func() { dst = AppendAcceptKey(dst[:0], key) }},
-		{"validKey", func() { validKey(sampleKey) }},
+		{"validKey", func() { _ = validKey(sampleKey) }},
 		{"hasToken", func() { hasToken(lists, "upgrade") }},
 		{"checkExtensions", func() { _ = checkExtensions(offer) }},
 		{"splitTarget", func() { splitTarget(target) }},

@@ -56,6 +56,8 @@ func TestRule07Origin(t *testing.T) {
 		{"//example.com", "example.com", false, false},
 		{"://example.com", "example.com", false, false},
 		{"http://", "example.com", false, false},
+		{"ht/tp://example.com", "example.com", false, false},
+		{"0http://example.com", "example.com", false, false},
 		{"http://example.com/", "example.com", false, false}, // an origin has no path
 		{"http://example.com http://example.com", "example.com", false, false},
 		{"http://user@example.com", "example.com", false, false},

@@ -29,14 +29,14 @@ func TestRule01ResponseConnectionIsATokenListAndUpgradeOneValue(t *testing.T) {
 		{"Connection: keep-alive", "+Connection: Upgrade"},
 		{"Upgrade: WebSocket"},
 	} {
-		_, err, _ := connect(t, aURL, nil, aResponse(edits...))
+		_, _, err := connect(t, aURL, nil, aResponse(edits...))
 		require.NoError(t, err, edits)
 	}
 	for _, edits := range [][]string{
 		{"-Connection"}, {"Connection: close"}, {"-Upgrade"}, {"Upgrade: h2c"},
 		{"Upgrade: websocket, h2c"}, {"+Upgrade: websocket"},
 	} {
-		_, err, _ := connect(t, aURL, nil, aResponse(edits...))
+		_, _, err := connect(t, aURL, nil, aResponse(edits...))
 		failure := requireFailure(t, err, edits)
 		require.Equal(t, 101, failure.Status, edits)
 	}
@@ -48,7 +48,7 @@ func TestRule11OnlyWhatWasOffered(t *testing.T) {
 		{"Sec-WebSocket-Protocol: superchat", "superchat"},
 		{"X-Nothing: at all", ""},
 	} {
-		u, err, d := connect(t, aURL, cfg, aResponse(tt.header))
+		u, d, err := connect(t, aURL, cfg, aResponse(tt.header))
 		require.NoError(t, err)
 		require.Equal(t, tt.want, u.Subprotocol)
 		require.Equal(t, "chat, superchat", d.requests[0].Header.Get("Sec-WebSocket-Protocol"))
@@ -66,16 +66,16 @@ func TestRule11OnlyWhatWasOffered(t *testing.T) {
 		{"Sec-WebSocket-Accept: " + sampleAccept},
 		{"+Sec-WebSocket-Accept: {accept}"},
 	} {
-		_, err, _ := connect(t, aURL, cfg, aResponse(edits...))
+		_, _, err := connect(t, aURL, cfg, aResponse(edits...))
 		require.Equal(t, 101, requireFailure(t, err, edits).Status, edits)
 	}
-	_, err, _ := connect(t, aURL, nil, aResponse("Sec-WebSocket-Protocol: chat"))
+	_, _, err := connect(t, aURL, nil, aResponse("Sec-WebSocket-Protocol: chat"))
 	require.ErrorContains(t, err, "not offered", "none was offered")
 }
 
 func TestRule11OfferedSubprotocolsAreUniqueTokens(t *testing.T) {
 	for _, names := range [][]string{{""}, {"a", "b", "a"}, {"a b"}, {"a,b"}, {"a\r\nX: y"}} {
-		_, err, d := connect(t, aURL, &ClientConfig{Subprotocols: names})
+		_, d, err := connect(t, aURL, &ClientConfig{Subprotocols: names})
 		require.Error(t, err, names)
 		require.Empty(t, d.dialled, "nothing is done before the configuration is found good")
 	}
@@ -83,25 +83,25 @@ func TestRule11OfferedSubprotocolsAreUniqueTokens(t *testing.T) {
 
 func TestRule12InterimResponses(t *testing.T) {
 	interim := "HTTP/1.1 100 Continue\r\n\r\n" + "HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n"
-	u, err, _ := connect(t, aURL, nil, interim+aResponse()+"\x81\x00")
+	u, _, err := connect(t, aURL, nil, interim+aResponse()+"\x81\x00")
 	require.NoError(t, err)
 	require.Equal(t, "\x81\x00", string(u.Buffered), "bytes after the blank line are frames")
 	require.Empty(t, u.Header.Get("Link"), "the header is that of the 101")
 
-	_, err, _ = connect(t, aURL, nil, strings.Repeat("HTTP/1.1 102 Processing\r\n\r\n", maxInterim)+aResponse())
+	_, _, err = connect(t, aURL, nil, strings.Repeat("HTTP/1.1 102 Processing\r\n\r\n", maxInterim)+aResponse())
 	require.NoError(t, err)
-	_, err, _ = connect(t, aURL, nil, strings.Repeat("HTTP/1.1 102 Processing\r\n\r\n", maxInterim+1)+aResponse())
+	_, _, err = connect(t, aURL, nil, strings.Repeat("HTTP/1.1 102 Processing\r\n\r\n", maxInterim+1)+aResponse())
 	require.ErrorContains(t, err, "too many interim responses")
 }
 
 func TestRule12A101HasNoBody(t *testing.T) {
 	for _, edit := range []string{"Content-Length: 5", "Transfer-Encoding: chunked", "X-None: 1"} {
-		u, err, d := connect(t, aURL, nil, aResponse(edit)+"\x81\x03abc")
+		u, d, err := connect(t, aURL, nil, aResponse(edit)+"\x81\x03abc")
 		require.NoError(t, err, edit)
 		require.Equal(t, "\x81\x03abc", string(u.Buffered), edit)
 		require.Empty(t, d.after, "nothing is sent before the 101, nor by us after it")
 	}
-	_, err, _ := connect(t, aURL, nil, aResponse("HTTP/1.0 101 Switching Protocols"))
+	_, _, err := connect(t, aURL, nil, aResponse("HTTP/1.0 101 Switching Protocols"))
 	require.ErrorContains(t, err, "HTTP/1.1")
 }
 
@@ -123,7 +123,7 @@ func TestRule12ResponseHeaderIsBounded(t *testing.T) {
 		{"count, just enough", &ClientConfig{MaxHeaders: 4}, aResponse("X-A: b"), ""},
 		{"endless", nil, "HTTP/1.1 101 " + strings.Repeat("a", 70<<10), "too large"},
 	} {
-		_, err, _ := connect(t, aURL, tt.cfg, tt.response)
+		_, _, err := connect(t, aURL, tt.cfg, tt.response)
 		if tt.fault == "" {
 			require.NoError(t, err, tt.name)
 			continue
@@ -140,7 +140,7 @@ func repeat(s string, n int) []string {
 func TestRule13RefusalsReachTheCaller(t *testing.T) {
 	for _, status := range []int{200, 301, 400, 401, 403, 404, 407, 426, 429, 500, 503, 599} {
 		answer := fmt.Sprintf("HTTP/1.1 %d %s\r\nX-Why: because\r\nContent-Length: 4\r\n\r\nno!\n", status, http.StatusText(status))
-		_, err, d := connect(t, aURL, nil, answer)
+		_, d, err := connect(t, aURL, nil, answer)
 		failure := requireFailure(t, err)
 		require.Equal(t, status, failure.Status)
 		require.Equal(t, "because", failure.Header.Get("X-Why"))
@@ -164,7 +164,7 @@ func TestRule13BodyOfARefusal(t *testing.T) {
 		{"not to be understood", "Content-Length: x\r\n\r\nabc", "", nil},
 		{"none", "Content-Length: 0\r\n\r\n", "", nil},
 	} {
-		_, err, _ := connect(t, aURL, tt.cfg, "HTTP/1.1 403 Forbidden\r\n"+tt.response)
+		_, _, err := connect(t, aURL, tt.cfg, "HTTP/1.1 403 Forbidden\r\n"+tt.response)
 		failure := requireFailure(t, err, tt.name)
 		require.Equal(t, 403, failure.Status, tt.name)
 		require.Equal(t, tt.want, string(failure.Body), tt.name)
@@ -172,7 +172,7 @@ func TestRule13BodyOfARefusal(t *testing.T) {
 }
 
 func TestRule13RedirectsAreNotFollowedUnlessAsked(t *testing.T) {
-	_, err, d := connect(t, aURL, nil, redirectTo("ws://example.com/there"))
+	_, d, err := connect(t, aURL, nil, redirectTo("ws://example.com/there"))
 	failure := requireFailure(t, err)
 	require.Equal(t, 302, failure.Status)
 	require.Equal(t, "ws://example.com/there", failure.Header.Get("Location"))
@@ -193,7 +193,7 @@ func TestRule13RedirectsFollowed(t *testing.T) {
 		via[0], to.Host = nil, "evil.example" // theirs to spoil
 		return nil
 	}}
-	u, err, d := connect(t, "http://example.com/a", cfg,
+	u, d, err := connect(t, "http://example.com/a", cfg,
 		redirectTo("b?x=1#y"), redirectTo("http://other.example:81/c"), aResponse())
 	require.NoError(t, err)
 	require.Equal(t, []string{
@@ -222,7 +222,7 @@ func TestRule13RedirectsRefused(t *testing.T) {
 		{"another scheme", "ftp://example.com/", "ftp", follow},
 		{"a bad port", "ws://example.com:0/", "port", follow},
 	} {
-		_, err, d := connect(t, aURL, &ClientConfig{CheckRedirect: tt.check}, redirectTo(tt.location))
+		_, d, err := connect(t, aURL, &ClientConfig{CheckRedirect: tt.check}, redirectTo(tt.location))
 		failure := requireFailure(t, err, tt.name)
 		require.Equal(t, 302, failure.Status, tt.name)
 		require.ErrorContains(t, failure.Err, tt.fault, tt.name)
@@ -235,7 +235,7 @@ func TestRule13RedirectsAreBounded(t *testing.T) {
 	for i := range answers {
 		answers[i] = redirectTo("/again")
 	}
-	_, err, d := connect(t, aURL, &ClientConfig{CheckRedirect: follow}, answers...)
+	_, d, err := connect(t, aURL, &ClientConfig{CheckRedirect: follow}, answers...)
 	require.Equal(t, 302, requireFailure(t, err).Status)
 	require.Len(t, d.requests, maxRedirects+1)
 }
@@ -245,7 +245,7 @@ func TestRule13OnlyStatusesThatRedirect(t *testing.T) {
 		300: false, 301: true, 302: true, 303: true, 304: false, 305: false, 307: true, 308: true, 200: false,
 	} {
 		answer := strings.Replace(redirectTo("/b"), "302", fmt.Sprint(status), 1)
-		_, err, _ := connect(t, aURL, &ClientConfig{CheckRedirect: follow}, answer, aResponse())
+		_, _, err := connect(t, aURL, &ClientConfig{CheckRedirect: follow}, answer, aResponse())
 		require.Equal(t, followed, err == nil, status)
 	}
 }
@@ -271,7 +271,7 @@ func TestRule13CredentialsDoNotCrossOrigins(t *testing.T) {
 		{"//other.example/b", false},
 	} {
 		cfg := &ClientConfig{Header: secrets, CheckRedirect: follow}
-		_, err, d := connect(t, "ws://example.com/a", cfg, redirectTo(tt.location), redirectTo("ws://example.com/a"), aResponse())
+		_, d, err := connect(t, "ws://example.com/a", cfg, redirectTo(tt.location), redirectTo("ws://example.com/a"), aResponse())
 		require.NoError(t, err, tt.location)
 		first, second, third := d.requests[0], d.requests[1], d.requests[2]
 		require.Equal(t, "virtual.example", first.Host)
@@ -288,7 +288,7 @@ func TestRule13CredentialsDoNotCrossOrigins(t *testing.T) {
 
 func TestRule13UserInfoDoesNotCrossOrigins(t *testing.T) {
 	cfg := &ClientConfig{CheckRedirect: follow}
-	_, err, d := connect(t, "ws://user:pass@example.com/a", cfg, redirectTo("/b"), redirectTo("//other.example/c"), aResponse())
+	_, d, err := connect(t, "ws://user:pass@example.com/a", cfg, redirectTo("/b"), redirectTo("//other.example/c"), aResponse())
 	require.NoError(t, err)
 	require.Equal(t, "Basic dXNlcjpwYXNz", d.requests[0].Header.Get("Authorization"))
 	require.Equal(t, "Basic dXNlcjpwYXNz", d.requests[1].Header.Get("Authorization"), "same origin")
@@ -306,7 +306,7 @@ func TestRule13CookiesComeAndGoByTheJar(t *testing.T) {
 		Header: http.Header{"Cookie": {"own=0", "more=00"}},
 	}
 	set := strings.Replace(redirectTo("/b"), "Location", "Set-Cookie: b=3; Path=/\r\nLocation", 1)
-	_, err, d := connect(t, "ws://example.com/a", cfg, set, aResponse("Set-Cookie: c=4; Path=/"))
+	_, d, err := connect(t, "ws://example.com/a", cfg, set, aResponse("Set-Cookie: c=4; Path=/"))
 	require.NoError(t, err)
 	require.Equal(t, []string{"own=0; more=00; a=1"}, d.requests[0].Header["Cookie"], "no secure cookie for ws")
 	require.Equal(t, []string{"own=0; more=00; a=1; b=3"}, d.requests[1].Header["Cookie"])
@@ -323,7 +323,7 @@ func TestRule14RequestFollowsTheURL(t *testing.T) {
 		{"ws://[::1]:81/", "[::1]:81", "GET / HTTP/1.1", "[::1]:81"},
 		{"ws://[fe80::1%25eth0]/", "[fe80::1%eth0]:80", "GET / HTTP/1.1", "[fe80::1]"},
 	} {
-		u, err, d := connect(t, tt.url, nil, aResponse())
+		u, d, err := connect(t, tt.url, nil, aResponse())
 		require.NoError(t, err, tt.url)
 		require.Equal(t, "tcp "+tt.dialled, d.dialled[0], tt.url)
 		r := d.requests[0]
@@ -333,7 +333,7 @@ func TestRule14RequestFollowsTheURL(t *testing.T) {
 		require.Equal(t, r.RequestURI, u.URI, tt.url)
 		require.Equal(t, frame.Client, u.Role)
 	}
-	_, err, d := connect(t, "ws://example.com/#", nil)
+	_, d, err := connect(t, "ws://example.com/#", nil)
 	require.ErrorContains(t, err, "fragment")
 	require.Empty(t, d.dialled)
 }
@@ -345,7 +345,7 @@ func TestRule14HeaderOfTheRequest(t *testing.T) {
 		"Authorization": {"Bearer x"},
 		"x-a":           {" 1\t", "2"},
 	}}
-	_, err, d := connect(t, "ws://u:p@example.com/", cfg, aResponse())
+	_, d, err := connect(t, "ws://u:p@example.com/", cfg, aResponse())
 	require.NoError(t, err)
 	r := d.requests[0]
 	require.Equal(t, "virtual.example:99", r.Host)
@@ -374,11 +374,11 @@ func TestRule14HeadersThatAreNotTheProgramsToSet(t *testing.T) {
 		{"Host", "", "Host"},
 	} {
 		cfg := &ClientConfig{Header: http.Header{tt.name: {tt.value}}}
-		_, err, d := connect(t, aURL, cfg)
+		_, d, err := connect(t, aURL, cfg)
 		require.ErrorContains(t, err, tt.fault, tt.name)
 		require.Empty(t, d.dialled, tt.name)
 	}
-	_, err, _ := connect(t, aURL, &ClientConfig{Header: http.Header{"Host": {"a", "b"}}})
+	_, _, err := connect(t, aURL, &ClientConfig{Header: http.Header{"Host": {"a", "b"}}})
 	require.ErrorContains(t, err, "Host")
 }
 
