@@ -29,7 +29,7 @@ func appendRejection(dst []byte, rejection *Error, method string) []byte {
 	dst = append(dst, http.StatusText(rejection.Status)...)
 	dst = append(dst, "\r\nDate: "...)
 	dst = time.Now().UTC().AppendFormat(dst, http.TimeFormat)
-	dst = append(dst, "\r\nContent-Length: "...)
+	dst = append(dst, "\r\nX-Content-Type-Options: nosniff\r\nContent-Length: "...)
 	dst = strconv.AppendInt(dst, int64(len(rejection.Body)), 10)
 	dst = append(dst, "\r\n"...)
 	if rejection.Header.Get("Content-Type") == "" {

@@ -38,7 +38,17 @@ func isControl(c byte) bool {
 }
 
 // trimSpace cuts optional white space, OWS of RFC 9110, off both ends.
-func trimSpace(s string) string { return strings.Trim(s, " \t") }
+func trimSpace(s string) string {
+	for s != "" && isSpace(s[0]) {
+		s = s[1:]
+	}
+	for s != "" && isSpace(s[len(s)-1]) {
+		s = s[:len(s)-1]
+	}
+	return s
+}
+
+func isSpace(c byte) bool { return c == ' ' || c == '\t' }
 
 // equalFold compares regardless of ASCII case. [strings.EqualFold] would take a
 // Kelvin sign for a k.
