@@ -85,8 +85,8 @@ func (o *outcome) requireUpgraded(t *testing.T, msg ...any) {
 	require.Equal(t, []string{sampleAccept}, o.Header["Sec-Websocket-Accept"], msg...)
 }
 
-// requireRejected checks what every rejection has. fromUs is false where net/http
-// may have answered before us.
+// requireRejected checks what every rejection has; net/http may have made it
+// before we were asked.
 func (o *outcome) requireRejected(t *testing.T, status int, msg ...any) {
 	t.Helper()
 	require.NotNil(t, o.Response, msg...)
