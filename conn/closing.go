@@ -61,10 +61,15 @@ func (c *Conn) beginClose(code StatusCode, reason string) {
 		panic("BUG: " + err.Error())
 	}
 	c.startClose(payload, &closedError{code: code})
+	c.takeOver()
+}
+
+// takeOver has a goroutine wait for the peer's Close, unless somebody reads.
+func (c *Conn) takeOver() {
 	select {
 	case c.readLock <- struct{}{}:
 		go c.readToClose()
-	default:
+	default: // whoever it is will see it, or call takeOver
 	}
 }
 

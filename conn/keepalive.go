@@ -41,6 +41,7 @@ func (k KeepAlive) resolved() KeepAlive {
 // reader's traces were when it fired last. Guarded by Conn.mu.
 type keeper struct {
 	timer  *time.Timer
+	ping   *ping // the last
 	pinged bool
 	life   uint64
 	wait   uint64
@@ -84,7 +85,8 @@ func (c *Conn) checkLife() (ping bool) {
 		go c.bury(hard)
 		return false
 	case silent && c.out.err == nil:
-		c.out.newPing()
+		c.out.pings.remove(k.ping)
+		k.ping = c.out.newPing()
 		ping, next = true, cfg.Interval
 		if cfg.Timeout > 0 {
 			next = cfg.Timeout

@@ -50,6 +50,7 @@ type outbound struct {
 	sent   int
 	direct []byte
 	lying  *entry
+	kept   *bufpool.Buffer // direct lies in it, and its entry is no more
 	flying entryList
 	closes bool // the batch ends with our Close frame
 
@@ -272,8 +273,9 @@ func (o *outbound) settle(n int) (closed bool) {
 
 func (o *outbound) endBatch() {
 	o.batch.Release()
+	o.kept.Release()
 	o.batch, o.sent, o.closes = nil, 0, false
-	o.direct, o.lying = nil, nil
+	o.direct, o.lying, o.kept = nil, nil, nil
 }
 
 // finish ends an entry's wait.
@@ -312,12 +314,16 @@ func (o *outbound) refuse(err error) {
 }
 
 // fail ends all sending with err, in the middle of a frame or not. The owner,
-// if it is not the caller, finds out by itself.
+// if it is not the caller, finds out by itself; until then it uses the batch.
 func (o *outbound) fail(err error) {
 	o.refuse(err)
+	o.pings.end()
 	o.farewell = nil
 	o.replies.Release()
 	o.replies = nil
+	if o.lying != nil {
+		o.kept, o.lying.own = o.lying.own, nil
+	}
 	for e := o.flying.pop(); e != nil; e = o.flying.pop() {
 		o.finish(e, err)
 	}

@@ -166,7 +166,7 @@ func (c *Conn) lockRead(ctx context.Context) error {
 		return err
 	}
 	if c.now() != alive {
-		<-c.readLock
+		c.releaseRead()
 		return c.Err()
 	}
 	return nil
@@ -199,7 +199,16 @@ func (c *Conn) ended(ctx context.Context) error {
 func (c *Conn) unlockRead() {
 	c.sendReplies()
 	c.wire.drop()
+	c.releaseRead()
+}
+
+// releaseRead ends a turn to read. If our Close was sent meanwhile, somebody
+// has to wait for the peer's.
+func (c *Conn) releaseRead() {
 	<-c.readLock
+	if c.now() == closing {
+		c.takeOver()
+	}
 }
 
 // startMessage returns the first piece of the next message, or of the one that
@@ -434,7 +443,7 @@ func (c *Conn) unlockStream() {
 		return
 	}
 	c.sendReplies()
-	<-c.readLock
+	c.releaseRead()
 }
 
 // Read implements io.Reader.
