@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 
@@ -51,9 +52,7 @@ func openPage(t *testing.T, chromium context.Context, url string) *browser {
 	t.Cleanup(cancel)
 	b := &browser{tab: tab, incoming: make(chan event, 1024)}
 	calls := chromedp.Events(tab, runtime.BindingCalled)
-	_, err := chromedp.Call(tab, runtime.Enable, cdp.Empty{})
-	check(t, err)
-	_, err = chromedp.Call(tab, runtime.AddBinding, runtime.AddBindingParams{Name: "emitLine"})
+	_, err := chromedp.Call(tab, runtime.AddBinding, runtime.AddBindingParams{Name: "emitLine"})
 	check(t, err)
 	go func() {
 		defer close(b.incoming)
@@ -68,8 +67,18 @@ func openPage(t *testing.T, chromium context.Context, url string) *browser {
 			b.incoming <- e
 		}
 	}()
-	check(t, chromedp.Do(tab, chromedp.Navigate(url)))
+	visit(t, tab, url)
 	return b
+}
+
+// visit loads url into a tab.
+func visit(t *testing.T, tab context.Context, url string) {
+	t.Helper()
+	check(t, chromedp.Do(tab, chromedp.Navigate(url)))
+	// Or the browser would report every frame to us, in base64 in JSON, which
+	// takes five times as long as all the rest.
+	_, err := chromedp.Call(tab, network.Disable, cdp.Empty{})
+	check(t, err)
 }
 
 func (b *browser) do(_ context.Context, c command) error {

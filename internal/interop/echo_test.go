@@ -18,7 +18,8 @@ import (
 // an interrupt at the end.
 func TestEchoPage(t *testing.T) {
 	p := startEcho(t, "-subprotocols", "chat")
-	page := visit(t, startChromium(t, ""), p.url)
+	page := &echoPage{t: t, tab: startChromium(t, "")}
+	visit(t, page.tab, p.url)
 
 	page.wantState("closed", "the page connects when it is told to")
 	page.do(chromedp.SendKeys(chromedp.ID("subprotocols"), "unknown, chat"))
@@ -103,13 +104,6 @@ type echoPage struct {
 	t      *testing.T
 	tab    context.Context
 	echoes int // that have come
-}
-
-func visit(t *testing.T, chromium context.Context, url string) *echoPage {
-	t.Helper()
-	p := &echoPage{t: t, tab: chromium}
-	p.do(chromedp.Navigate(url))
-	return p
 }
 
 func (p *echoPage) do(steps ...chromedp.Action[chromedp.Void]) {
