@@ -14,8 +14,9 @@ import (
 )
 
 // scenario is what the two ends do to each other. The table is the same for all
-// peers, for both roles and for every way between them; needs leaves out those
-// who cannot play, which no one must but the browser.
+// peers, for both roles and for every way between them. A peer that lacks what a
+// scenario needs leaves it out; only the browser lacks anything, for a page can
+// neither ping nor fragment, drop the connection or close with any code.
 type scenario struct {
 	name  string
 	needs ability
