@@ -61,30 +61,20 @@ func (c *Conn) beginClose(code StatusCode, reason string) {
 		panic("BUG: " + err.Error())
 	}
 	c.startClose(payload, &closedError{code: code})
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.takeOver()
-}
-
-// takeOver has a goroutine wait for the peer's Close, unless somebody reads.
-func (c *Conn) takeOver() {
-	select {
-	case c.readLock <- struct{}{}:
-		go c.readToClose()
-	default: // whoever it is will see it, or call takeOver
-	}
 }
 
 // awaitClose reads until the peer's Close comes, unless somebody else does.
 func (c *Conn) awaitClose(done <-chan struct{}) {
-	select {
-	case c.readLock <- struct{}{}:
-	case <-done:
-		return
+	if c.takeTurn(done) {
+		c.readToClose()
 	}
-	c.readToClose()
 }
 
-// readToClose drops what the peer sends until its Close comes. The caller holds
-// readLock.
+// readToClose drops what the peer sends until its Close comes. The caller has the
+// turn to read.
 func (c *Conn) readToClose() {
 	for err := error(nil); c.now() == closing && err == nil; {
 		_, err = c.piece(context.Background())
@@ -183,10 +173,10 @@ func (c *Conn) heardClose(payload []byte) {
 // continue to attempt to process data (including a responding Close frame) from
 // the remote endpoint after being instructed to _Fail the WebSocket
 // Connection_."
-func (c *Conn) fail(err *ProtocolError) error {
+func (c *Conn) fail(err error) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.failLocked(err)
+	c.failLocked(protocolError(err))
 	c.owes = true
 	return c.err
 }
@@ -289,13 +279,13 @@ func (c *Conn) linger() {
 	case c.role == frame.Server:
 		c.closeWrite()
 	}
-	c.readLock <- struct{}{}
+	c.takeTurn(nil)
 	for c.wire.skipAll(); c.fill(context.Background()) == nil; c.wire.skipAll() {
 		if silence != nil {
 			silence.Reset(lingerSilence)
 		}
 	}
-	<-c.readLock
+	c.giveTurn()
 }
 
 // lingerSilence is how long a peer that broke a rule has to be silent before our
@@ -344,14 +334,14 @@ const (
 // bury closes the stream of a dead connection and tells those who wait for that.
 // The caller does not hold mu, which a reader may need to find its way out.
 func (c *Conn) bury(how bool) error {
-	c.wire.watch.close()
-	c.out.watch.close()
 	err := c.closeStream(how)
 	for _, g := range c.leaveGroups() {
 		g.Remove(c)
 	}
 	c.mu.Lock()
 	c.buried = true
+	c.wire.watch.close()
+	c.out.watch.close()
 	if c.done != nil {
 		close(c.done)
 	}

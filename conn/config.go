@@ -1,6 +1,7 @@
 package conn
 
 import (
+	"cmp"
 	"math"
 	"time"
 )
@@ -47,34 +48,29 @@ type Config struct {
 	Observer *Observer
 }
 
-const (
-	defaultMaxMessage   = 1 << 20
-	defaultBacklog      = 256 << 10
-	defaultCloseTimeout = 5 * time.Second
-	defaultWriteTimeout = 30 * time.Second
-)
+// defaults is the zero Config with its defaults filled in. It is never changed.
+var defaults = Config{
+	MaxMessage:   1 << 20,
+	Backlog:      256 << 10,
+	KeepAlive:    KeepAlive{Interval: 30 * time.Second, Timeout: 15 * time.Second},
+	CloseTimeout: 5 * time.Second,
+	WriteTimeout: 30 * time.Second,
+}
 
 // resolved returns cfg with its defaults filled in.
-func (cfg *Config) resolved() Config {
-	var r Config
-	if cfg != nil {
-		r = *cfg
+func (cfg *Config) resolved() *Config {
+	if cfg == nil || *cfg == (Config{}) {
+		return &defaults
 	}
-	switch {
-	case r.MaxMessage == 0:
-		r.MaxMessage = defaultMaxMessage
-	case r.MaxMessage < 0:
+	r := *cfg
+	r.MaxMessage = cmp.Or(r.MaxMessage, defaults.MaxMessage)
+	if r.MaxMessage < 0 {
 		r.MaxMessage = math.MaxInt64
 	}
-	if r.Backlog == 0 {
-		r.Backlog = defaultBacklog
-	}
-	r.KeepAlive = r.KeepAlive.resolved()
-	if r.CloseTimeout == 0 {
-		r.CloseTimeout = defaultCloseTimeout
-	}
-	if r.WriteTimeout == 0 {
-		r.WriteTimeout = defaultWriteTimeout
-	}
-	return r
+	r.Backlog = cmp.Or(r.Backlog, defaults.Backlog)
+	r.KeepAlive.Interval = cmp.Or(r.KeepAlive.Interval, defaults.KeepAlive.Interval)
+	r.KeepAlive.Timeout = cmp.Or(r.KeepAlive.Timeout, defaults.KeepAlive.Timeout)
+	r.CloseTimeout = cmp.Or(r.CloseTimeout, defaults.CloseTimeout)
+	r.WriteTimeout = cmp.Or(r.WriteTimeout, defaults.WriteTimeout)
+	return &r
 }

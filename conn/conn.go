@@ -60,23 +60,23 @@ type Message struct {
 // are not answered and the peer's Close is not seen; see [Conn.Messages].
 type Conn struct {
 	role        frame.Role
-	cfg         Config // resolved
+	cfg         *Config // resolved, shared, never changed
 	subprotocol string
 
 	nc        net.Conn
 	raw       syscall.RawConn // nil if nc must be read and written blindly
 	resumable bool            // a write that ran into its deadline may be continued
 
-	// The reading half belongs to whoever holds readLock.
-	readLock chan struct{}
-	in       inbound
-	wire     wire
-	message  reading
-	owes     bool // Pongs, or a Close, are queued and not yet sent
+	// The reading half belongs to whoever has the turn to read.
+	in      inbound
+	wire    wire
+	message reading
+	owes    bool // Pongs, or a Close, are queued and not yet sent
 
 	state atomic.Uint32 // a lifetime; written by setState, with mu held
 
 	mu         sync.Mutex
+	turn       turn
 	err        error // why the connection is no longer alive; set once
 	result     error // what Close returns; settled when dead
 	peerClosed bool  // the peer's Close has come
@@ -95,15 +95,17 @@ type Conn struct {
 // New makes a connection of an upgraded stream, which it owns from then on. A
 // nil cfg means the zero Config. It reads and writes nothing by itself.
 func New(u *handshake.Upgraded, cfg *Config) *Conn {
-	c := &Conn{
-		role: u.Role, cfg: cfg.resolved(), subprotocol: u.Subprotocol,
-		nc: u.Conn, readLock: make(chan struct{}, 1),
-	}
+	return newConn(u, cfg.resolved())
+}
+
+// newConn is New with a Config that is resolved.
+func newConn(u *handshake.Upgraded, cfg *Config) *Conn {
+	c := &Conn{role: u.Role, cfg: cfg, subprotocol: u.Subprotocol, nc: u.Conn}
 	c.in.rules.Role = u.Role
 	c.in.limit = c.cfg.MaxMessage
 	c.raw, c.resumable = rawConn(u.Conn), resumable(u.Conn)
-	c.wire.init(c)
-	c.out.init(c)
+	c.wire.try = c.tryRead
+	c.out.role = c.role
 	if len(u.Buffered) > 0 {
 		c.wire.buf = bufpool.Get(max(len(u.Buffered), readSize))
 		c.wire.w = copy(c.wire.buf.B, u.Buffered)
@@ -172,16 +174,4 @@ func (c *Conn) Context() context.Context {
 		}
 	}
 	return c.ctx
-}
-
-// endless reports whether a wait under ctx need not be watched, because ctx
-// cannot end before the connection does.
-func (c *Conn) endless(ctx context.Context) bool {
-	done := ctx.Done()
-	if done == nil {
-		return true
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.ctx != nil && c.ctx.Done() == done
 }

@@ -6,6 +6,8 @@ import (
 	"log"
 	"net/http"
 	"runtime/debug"
+
+	"github.com/parleyws/websocket/handshake"
 )
 
 // Handler returns an http.Handler that accepts connections and runs serve on
@@ -34,11 +36,13 @@ import (
 //		}).ServeHTTP(w, r)
 //	}
 func Handler(opts *AcceptOptions, serve func(ctx context.Context, c *Conn) error) http.Handler {
+	hs, cfg := opts.handshake(), opts.config().resolved()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		c, err := Accept(w, r, opts)
+		u, err := handshake.Upgrade(w, r, hs)
 		if err != nil {
 			return
 		}
+		c := newConn(u, cfg)
 		c.base = context.WithoutCancel(r.Context())
 		go c.serve(serve, errorLog(r))
 	})

@@ -22,21 +22,6 @@ type KeepAlive struct {
 	Timeout time.Duration
 }
 
-const (
-	defaultKeepAliveInterval = 30 * time.Second
-	defaultKeepAliveTimeout  = 15 * time.Second
-)
-
-func (k KeepAlive) resolved() KeepAlive {
-	if k.Interval == 0 {
-		k.Interval = defaultKeepAliveInterval
-	}
-	if k.Timeout == 0 {
-		k.Timeout = defaultKeepAliveTimeout
-	}
-	return k
-}
-
 // keeper is the state of a connection's KeepAlive: one timer, and what the
 // reader's traces were when it fired last. Guarded by Conn.mu.
 type keeper struct {

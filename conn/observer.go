@@ -46,12 +46,18 @@ type Stats struct {
 func (c *Conn) Stats() Stats {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	s := c.out.stats
-	s.MessagesReceived = c.message.count.Load()
-	s.BytesReceived = c.message.bytes.Load()
-	s.Reads = c.wire.life.Load()
-	s.Backlog, s.Latency = c.out.backlog, c.out.pings.latency
-	return s
+	o := &c.out
+	return Stats{
+		MessagesReceived: c.message.count.Load(),
+		BytesReceived:    c.message.bytes.Load(),
+		MessagesSent:     o.sent.messages,
+		BytesSent:        o.sent.bytes,
+		Reads:            c.wire.life.Load(),
+		Writes:           o.sent.batches,
+		Dropped:          o.sent.dropped,
+		Backlog:          o.backlog,
+		Latency:          o.pings.latency,
+	}
 }
 
 // The observer's functions are called without a lock.

@@ -2,7 +2,6 @@ package conn
 
 import (
 	"errors"
-	"net"
 	"sync/atomic"
 
 	"github.com/parleyws/websocket/frame"
@@ -43,31 +42,21 @@ type outbound struct {
 	streaming bool
 	fragment  *entry
 
-	// The batch: the bytes of batch.B from sent on, and then direct, payload of
-	// the entry lying that is sent from where it lies. flying are the entries
-	// that end in the batch.
-	batch  *bufpool.Buffer
-	sent   int
-	direct []byte
-	lying  *entry
-	kept   *bufpool.Buffer // direct lies in it, and its entry is no more
-	flying entryList
-	closes bool // the batch ends with our Close frame
+	air    *flight   // what is being sent; nil if nothing is
+	flying entryList // the entries that end in it
 
 	spare   *entry // entries to be used again
 	backlog int    // bytes that nobody waits for
-	stats   Stats  // the part of it that is about sending
+	sent    sent   // for Stats
 
-	run    func() // c.drain, made once
-	watch  watch
+	run    func()      // c.drain; made at the first need
+	watch  *watch      // made at the first need
 	kicked atomic.Bool // the owner shall look at cancelled entries
+}
 
-	// Arguments and results of the owner's system calls.
-	try      func(fd uintptr) bool // c.tryWrite, made once
-	pending  [2][]byte
-	buffers  net.Buffers
-	tried    int
-	triedErr error
+// sent is what has been sent.
+type sent struct {
+	messages, bytes, batches, dropped uint64
 }
 
 // Limits of a batch, in bytes.
@@ -101,17 +90,9 @@ func (o *outbound) popFront() *entry {
 	return o.queue.pop()
 }
 
-// unsent returns what is left of the batch.
-func (o *outbound) unsent() (p, direct []byte) {
-	if o.batch == nil {
-		return nil, nil
-	}
-	return o.batch.B[o.sent:], o.direct
-}
-
 // idle reports that there is nothing to be sent.
 func (o *outbound) idle() bool {
-	return o.batch == nil && o.part == nil && o.replies == nil && o.ping == 0 &&
+	return o.air == nil && o.part == nil && o.replies == nil && o.ping == 0 &&
 		o.farewell == nil && o.front() == nil
 }
 
@@ -119,11 +100,10 @@ func (o *outbound) idle() bool {
 // be sent. self is the entry of the owner, nil if it has none: a large payload
 // is sent from where it lies only by the goroutine that it belongs to.
 func (o *outbound) gather(self *entry) bool {
-	if o.batch != nil {
+	if o.air != nil {
 		return true
 	}
-	o.batch = bufpool.Get(o.plan(self))
-	o.batch.B = o.batch.B[:0]
+	o.air = newFlight(o.plan(self))
 	switch {
 	case o.part != nil:
 		o.part.start, o.part.cut = 0, true
@@ -132,13 +112,13 @@ func (o *outbound) gather(self *entry) bool {
 		// RFC 6455, section 5.5.1: "The application MUST NOT send any more data
 		// frames after sending a Close frame."
 		o.takeControl()
-		o.batch.B = append(o.batch.B, o.farewell...)
-		o.farewell, o.closes = nil, true
+		o.air.batch.B = append(o.air.batch.B, o.farewell...)
+		o.farewell, o.air.closes = nil, true
 	default:
 		o.takeControl()
 		o.takeEntries(self)
 	}
-	if len(o.batch.B)+len(o.direct) == 0 {
+	if len(o.air.batch.B)+len(o.air.direct) == 0 {
 		o.endBatch()
 		return false
 	}
@@ -171,12 +151,12 @@ func (o *outbound) lies(e, self *entry) bool {
 
 func (o *outbound) takeControl() {
 	if o.replies != nil {
-		o.batch.B = append(o.batch.B, o.replies.B...)
+		o.air.batch.B = append(o.air.batch.B, o.replies.B...)
 		o.replies.Release()
 		o.replies = nil
 	}
 	if o.ping != 0 {
-		o.batch.B = appendControl(o.batch.B, o.role, frame.Ping, pingPayload(o.ping))
+		o.air.batch.B = appendControl(o.air.batch.B, o.role, frame.Ping, pingPayload(o.ping))
 		o.pings.sent(o.ping)
 		o.ping = 0
 	}
@@ -190,12 +170,12 @@ func (o *outbound) takeEntries(self *entry) {
 			o.finish(e, nil)
 			return
 		}
-		e.start, e.begun = len(o.batch.B), true
+		e.start, e.begun = len(o.air.batch.B), true
 		if !e.encoded {
 			o.beginFrame(e)
 		}
 		o.encode(e, self)
-		if o.part != nil || o.direct != nil {
+		if o.part != nil || o.air.lying != nil {
 			return
 		}
 	}
@@ -207,7 +187,7 @@ func (o *outbound) joins(e, self *entry) bool {
 	if len(e.payload) >= largeFrame {
 		return e == self || e.left || e.async
 	}
-	return len(o.batch.B) == 0 || len(o.batch.B)+frame.MaxHeaderSize+len(e.payload) <= maxBatch
+	return len(o.air.batch.B) == 0 || len(o.air.batch.B)+frame.MaxHeaderSize+len(e.payload) <= maxBatch
 }
 
 func (o *outbound) beginFrame(e *entry) {
@@ -217,17 +197,17 @@ func (o *outbound) beginFrame(e *entry) {
 		// and is a new one for every frame.
 		e.head.Masked, e.head.Key = true, frame.NewKey()
 	}
-	o.batch.B = e.head.Append(o.batch.B)
+	o.air.batch.B = e.head.Append(o.air.batch.B)
 }
 
 // encode puts as much of e's payload as is right into the batch.
 func (o *outbound) encode(e, self *entry) {
 	if o.lies(e, self) {
 		n := min(len(e.payload), maxDirect)
-		o.direct, o.lying, e.payload = e.payload[:n], e, e.payload[n:]
+		o.air.direct, o.air.lying, e.payload = e.payload[:n], e, e.payload[n:]
 	} else {
-		n := min(len(e.payload), max(maxBatch-len(o.batch.B), 0))
-		b := o.batch.Grow(len(o.batch.B) + n)
+		n := min(len(e.payload), max(maxBatch-len(o.air.batch.B), 0))
+		b := o.air.batch.Grow(len(o.air.batch.B) + n)
 		at := len(b.B)
 		b.B = b.B[:at+n]
 		if o.role == frame.Client {
@@ -235,12 +215,12 @@ func (o *outbound) encode(e, self *entry) {
 		} else {
 			copy(b.B[at:], e.payload)
 		}
-		o.batch, e.payload = b, e.payload[n:]
+		o.air.batch, e.payload = b, e.payload[n:]
 	}
 	o.part = e
 	if len(e.payload) == 0 {
 		o.part = nil
-		e.end = len(o.batch.B) + len(o.direct)
+		e.end = len(o.air.batch.B) + len(o.air.direct)
 		o.flying.push(e)
 	}
 }
@@ -248,43 +228,43 @@ func (o *outbound) encode(e, self *entry) {
 // settle takes note that n more bytes of the batch are out. It reports whether
 // our Close frame was among them.
 func (o *outbound) settle(n int) (closed bool) {
-	o.sent += n
-	if over := o.sent - len(o.batch.B); over > 0 {
+	o.air.sent += n
+	if over := o.air.sent - len(o.air.batch.B); over > 0 {
 		// Keep the invariant that sent lies in batch.B.
-		o.direct = o.direct[over:]
-		o.sent -= over
-		o.lying.end -= over
+		o.air.direct = o.air.direct[over:]
+		o.air.sent -= over
+		o.air.lying.end -= over
 	}
-	all := o.sent == len(o.batch.B) && len(o.direct) == 0
-	for e := o.flying.head; e != nil && (all || e.end <= o.sent); e = o.flying.head {
+	all := o.air.sent == len(o.air.batch.B) && len(o.air.direct) == 0
+	for e := o.flying.head; e != nil && (all || e.end <= o.air.sent); e = o.flying.head {
 		o.finish(o.flying.pop(), nil)
 	}
 	for _, e := range [...]*entry{o.flying.head, o.part} {
-		if e != nil && o.sent > e.start {
+		if e != nil && o.air.sent > e.start {
 			e.cut = true
 		}
 	}
 	if all {
-		closed = o.closes
+		closed = o.air.closes
 		o.endBatch()
 	}
 	return closed
 }
 
 func (o *outbound) endBatch() {
-	o.batch.Release()
-	o.kept.Release()
-	o.batch, o.sent, o.closes = nil, 0, false
-	o.direct, o.lying, o.kept = nil, nil, nil
+	if o.air != nil {
+		o.air.release()
+		o.air = nil
+	}
 }
 
 // finish ends an entry's wait.
 func (o *outbound) finish(e *entry, err error) {
 	e.done, e.err = true, err
 	if err == nil {
-		o.stats.BytesSent += uint64(e.head.Length)
+		o.sent.bytes += uint64(e.head.Length)
 		if e.head.Fin {
-			o.stats.MessagesSent++
+			o.sent.messages++
 		}
 	}
 	if e.stream && e.head.Fin && err == nil {
@@ -321,8 +301,8 @@ func (o *outbound) fail(err error) {
 	o.farewell = nil
 	o.replies.Release()
 	o.replies = nil
-	if o.lying != nil {
-		o.kept, o.lying.own = o.lying.own, nil
+	if o.air != nil && o.air.lying != nil {
+		o.air.kept, o.air.lying.own = o.air.lying.own, nil
 	}
 	for e := o.flying.pop(); e != nil; e = o.flying.pop() {
 		o.finish(e, err)
@@ -351,9 +331,9 @@ func (o *outbound) withdraw(e *entry, err error) {
 
 // cutOut removes e's bytes from the batch.
 func (o *outbound) cutOut(e *entry) {
-	b := o.batch
-	if e == o.lying {
-		o.direct, o.lying = nil, nil
+	b := o.air.batch
+	if e == o.air.lying {
+		o.air.direct, o.air.lying = nil, nil
 	}
 	end := len(b.B)
 	if e == o.part {
@@ -370,7 +350,7 @@ func (o *outbound) cutOut(e *entry) {
 		o.flying.remove(e)
 	}
 	b.B = append(b.B[:e.start], b.B[end:]...)
-	if o.sent == len(b.B) && len(o.direct) == 0 {
+	if o.air.sent == len(b.B) && len(o.air.direct) == 0 {
 		o.endBatch()
 	}
 }
@@ -378,23 +358,21 @@ func (o *outbound) cutOut(e *entry) {
 // leave lets the goroutine that waits for e go: the rest of it is sent from a
 // copy.
 func (o *outbound) leave(e *entry) {
-	n := len(e.payload)
-	if e == o.lying {
-		n += len(o.direct)
+	var lying []byte
+	if o.air != nil && o.air.lying == e {
+		lying = o.air.direct
 	}
+	n := len(lying) + len(e.payload)
 	o.holds(e, n)
 	if n == 0 || e.frozen {
 		return
 	}
 	e.own = bufpool.Get(n)
-	e.own.B = e.own.B[:0]
-	if e == o.lying {
-		e.own.B = append(e.own.B, o.direct...)
-		o.direct = e.own.B
+	e.own.B = append(append(e.own.B[:0], lying...), e.payload...)
+	e.payload = e.own.B[len(lying):]
+	if lying != nil {
+		o.air.direct = e.own.B[:len(lying):len(lying)]
 	}
-	at := len(e.own.B)
-	e.own.B = append(e.own.B, e.payload...)
-	e.payload = e.own.B[at:]
 }
 
 // dropCancelled gives in to those who want their entries back. Only the owner

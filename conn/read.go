@@ -130,23 +130,29 @@ func (c *Conn) lease(ctx context.Context) (Message, *bufpool.Buffer, error) {
 	if err := c.lockRead(ctx); err != nil {
 		return Message{}, nil, err
 	}
-	defer c.unlockRead()
 	ev, err := c.startMessage(ctx)
-	if err != nil {
-		return Message{}, nil, err
-	}
-	if ev.end && c.message.partial == nil {
+	lent := c.wire.buf
+	switch {
+	case err != nil:
+	case ev.end:
 		// Fast path: the message lies in the buffer as a whole.
-		c.wire.buf.Retain()
-		return Message{ev.op, ev.data}, c.wire.buf, nil
+		lent.Retain()
+	default:
+		lent, ev.data, err = c.collectPooled(ctx, ev)
 	}
+	c.unlockRead()
+	return Message{ev.op, ev.data}, lent, err
+}
+
+// collectPooled collects a message in a buffer of the pool.
+func (c *Conn) collectPooled(ctx context.Context, ev event) (*bufpool.Buffer, []byte, error) {
 	s := sink{pooled: bufpool.Get(len(ev.data))}
 	s.b = s.pooled.B[:0]
 	if err := c.collect(ctx, &s, ev); err != nil {
 		s.pooled.Release()
-		return Message{}, nil, err
+		return nil, nil, err
 	}
-	return Message{ev.op, s.b}, s.pooled, nil
+	return s.pooled, s.b, nil
 }
 
 func endedNormally(err error) bool {
@@ -162,28 +168,12 @@ func endedNormally(err error) bool {
 
 // lockRead waits for its turn to read a message.
 func (c *Conn) lockRead(ctx context.Context) error {
-	if err := c.acquireRead(ctx); err != nil {
-		return err
-	}
-	if c.now() != alive {
-		c.releaseRead()
-		return c.Err()
-	}
-	return nil
-}
-
-func (c *Conn) acquireRead(ctx context.Context) error {
-	if ctx.Err() != nil {
+	if ctx.Err() != nil || !c.takeTurn(ctx.Done()) {
 		return c.ended(ctx)
 	}
-	select {
-	case c.readLock <- struct{}{}:
-	default:
-		select {
-		case c.readLock <- struct{}{}:
-		case <-ctx.Done():
-			return c.ended(ctx)
-		}
+	if c.now() != alive {
+		c.giveTurn()
+		return c.Err()
 	}
 	return nil
 }
@@ -196,19 +186,14 @@ func (c *Conn) ended(ctx context.Context) error {
 	return ctx.Err()
 }
 
+// unlockRead sends what is owed, gives the buffer up if there is nothing in it,
+// and ends the turn.
 func (c *Conn) unlockRead() {
 	c.sendReplies()
-	c.wire.drop()
-	c.releaseRead()
-}
-
-// releaseRead ends a turn to read. If our Close was sent meanwhile, somebody
-// has to wait for the peer's.
-func (c *Conn) releaseRead() {
-	<-c.readLock
-	if c.now() == closing {
-		c.takeOver()
+	if len(c.message.rest) == 0 {
+		c.wire.drop()
 	}
+	c.giveTurn()
 }
 
 // startMessage returns the first piece of the next message, or of the one that
@@ -287,36 +272,24 @@ func (c *Conn) save(s *sink) {
 // frames ask for.
 func (c *Conn) piece(ctx context.Context) (event, error) {
 	for {
-		ev, err := c.parse()
-		if ev.op != needMore || err != nil {
-			return ev, err
-		}
-		c.sendReplies()
-		if err := c.fill(ctx); err != nil {
-			return event{}, err
-		}
-	}
-}
-
-// parse looks for a piece of a message in what has been read. If there is none
-// the event's op is needMore.
-func (c *Conn) parse() (event, error) {
-	for {
-		if err := c.mayParse(); err != nil {
-			return event{}, err
+		if c.now() != alive {
+			if err := c.mayParse(); err != nil {
+				return event{}, err
+			}
 		}
 		n, ev, err := c.in.next(c.wire.unread())
 		c.wire.r += n
 		switch {
 		case err != nil:
-			return event{}, c.fail(protocolError(err))
-		case ev.op == needMore:
-			if n == 0 {
-				return event{}, nil
-			}
+			return event{}, c.fail(err)
 		case ev.op.IsControl():
 			c.control(ev)
-		case !c.in.discard:
+		case ev.op == needMore && n == 0:
+			c.sendReplies()
+			if err := c.fill(ctx); err != nil {
+				return event{}, err
+			}
+		case ev.op != needMore && !c.in.discard:
 			c.message.counted(len(ev.data), ev.end)
 			return ev, nil
 		}
@@ -353,7 +326,7 @@ func (c *Conn) direct(ctx context.Context, dst []byte) (event, error) {
 	}
 	end, err := c.in.take(dst[:n])
 	if err != nil {
-		return event{}, c.fail(protocolError(err))
+		return event{}, c.fail(err)
 	}
 	if c.in.discard {
 		return event{}, nil
@@ -421,7 +394,7 @@ func (c *Conn) Reader(ctx context.Context) (MessageType, io.Reader, error) {
 	if err := c.lockRead(ctx); err != nil {
 		return 0, nil, err
 	}
-	defer c.unlockStream()
+	defer c.unlockRead()
 	ev, err := c.startMessage(ctx)
 	if err != nil {
 		return 0, nil, err
@@ -434,16 +407,6 @@ func (c *Conn) Reader(ctx context.Context) (MessageType, io.Reader, error) {
 	m.streamed = true
 	m.seq++
 	return ev.op, &messageReader{c: c, ctx: ctx, typ: ev.op, seq: m.seq}, nil
-}
-
-// unlockStream keeps the buffer in which the rest of the message lies.
-func (c *Conn) unlockStream() {
-	if len(c.message.rest) == 0 {
-		c.unlockRead()
-		return
-	}
-	c.sendReplies()
-	c.releaseRead()
 }
 
 // Read implements io.Reader.
@@ -466,10 +429,10 @@ func (r *messageReader) Read(p []byte) (int, error) {
 
 func (r *messageReader) read(p []byte) (int, error) {
 	c, m := r.c, &r.c.message
-	if err := c.acquireRead(r.ctx); err != nil {
-		return 0, err
+	if r.ctx.Err() != nil || !c.takeTurn(r.ctx.Done()) {
+		return 0, c.ended(r.ctx)
 	}
-	defer c.unlockStream()
+	defer c.unlockRead()
 	if !m.streamed || m.seq != r.seq {
 		return 0, errStaleReader
 	}

@@ -90,7 +90,7 @@ func (c *Conn) trySendLocked(want entry) ([]dropped, error) {
 	// Fast path: nobody writes, so we do.
 	o.owned = true
 	e := o.enqueue(want)
-	for !e.done && o.gather(e) && c.sendNow() == nil {
+	for !e.done && o.gather(e) && c.sendNow() {
 	}
 	err := e.err
 	switch {
@@ -107,19 +107,21 @@ func (c *Conn) trySendLocked(want entry) ([]dropped, error) {
 	return nil, err
 }
 
-// sendNow sends of the batch what the socket takes without waiting. The error
-// is errWouldBlock if that was not all. The caller owns the socket and holds mu.
-func (c *Conn) sendNow() error {
-	p, direct := c.out.unsent()
+// sendNow sends of the batch what the socket takes without waiting. It reports
+// whether that was all, or the socket failed. The caller owns the socket and
+// holds mu.
+func (c *Conn) sendNow() (over bool) {
+	f := c.out.air
 	c.mu.Unlock()
-	n, err := c.tryNow(p, direct)
+	f.load()
+	over = f.tryNow(c.raw)
 	c.mu.Lock()
-	if err == errWouldBlock {
-		c.settle(n, nil)
+	if over {
+		c.settle(f.n, c.writeError(f.err))
 	} else {
-		c.settle(n, err)
+		c.settle(f.n, nil)
 	}
-	return err
+	return over
 }
 
 // queueLeft queues a message that nobody waits for, if there is room, or if room
@@ -155,7 +157,7 @@ func (c *Conn) queueLeft(want entry) (gone []dropped, err error) {
 // noRoom is what becomes of a message for which there is no room. The caller
 // holds mu.
 func (c *Conn) noRoom() error {
-	c.out.stats.Dropped++
+	c.out.sent.dropped++
 	if c.cfg.SlowConsumer != Disconnect || c.now() != alive {
 		return ErrBacklog
 	}
@@ -186,7 +188,7 @@ func (o *outbound) dropOldest() (d dropped, ok bool) {
 			}
 			o.queue.remove(e)
 			o.finish(e, ErrBacklog)
-			o.stats.Dropped++
+			o.sent.dropped++
 			return d, true
 		}
 	}

@@ -98,6 +98,9 @@ func (w *watch) ended(done <-chan struct{}) {
 
 // close drops the registration, and ends the goroutine; there will be no other.
 func (w *watch) close() {
+	if w == nil {
+		return
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.closed = true
@@ -107,4 +110,34 @@ func (w *watch) close() {
 		w.stop()
 	}
 	w.stop, w.contexts = nil, nil
+}
+
+// watchFor returns *at, which is made at the first need, to watch ctx while
+// somebody waits; or nil if ctx need not be watched, because it cannot end before
+// the connection does. It returns a closed watch once the connection is over.
+func (c *Conn) watchFor(ctx context.Context, at **watch, kick func(*Conn)) *watch {
+	done := ctx.Done()
+	if done == nil {
+		return nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ctx != nil && c.ctx.Done() == done {
+		return nil
+	}
+	if *at == nil {
+		*at = &watch{kick: func() { kick(c) }, closed: c.buried}
+	}
+	return *at
+}
+
+// endless reports whether ctx cannot end before the connection does.
+func (c *Conn) endless(ctx context.Context) bool {
+	done := ctx.Done()
+	if done == nil {
+		return true
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.ctx != nil && c.ctx.Done() == done
 }

@@ -32,8 +32,8 @@ type wire struct {
 	life  atomic.Uint64 // reads that returned bytes
 	waits atomic.Uint64 // odd: a read waits
 
-	watch watch
-	armed bool
+	watch *watch                // made at the first need, guarded by Conn.mu
+	armed *watch                // the same, while it watches
 	try   func(fd uintptr) bool // c.tryRead, made once
 
 	// Arguments and results of the read that is under way.
@@ -41,11 +41,6 @@ type wire struct {
 	dst []byte // where to; nil: into buf
 	n   int
 	err error
-}
-
-func (w *wire) init(c *Conn) {
-	w.try = c.tryRead
-	w.watch.kick = c.kickRead
 }
 
 // unread returns what is to be taken next.
@@ -99,9 +94,6 @@ func (c *Conn) fill(ctx context.Context) error {
 	c.wire.makeRoom()
 	n, err := c.read(ctx, nil)
 	c.wire.w += n
-	if err != nil {
-		c.wire.drop()
-	}
 	return err
 }
 
@@ -109,58 +101,62 @@ func (c *Conn) fill(ctx context.Context) error {
 // returns ctx.Err() if ctx ends first, and the read may be repeated. Any other
 // error is the end of the connection.
 func (c *Conn) read(ctx context.Context, dst []byte) (int, error) {
+	w := &c.wire
 	for {
-		n, err := c.readOnce(ctx, dst)
-		if n > 0 {
-			return n, nil
+		w.ctx, w.dst, w.n, w.err = ctx, dst, 0, nil
+		if c.raw == nil {
+			w.n, w.err = c.blindRead()
+		} else if err := c.raw.Read(w.try); err != nil {
+			w.err = err
 		}
-		if !errors.Is(err, os.ErrDeadlineExceeded) {
-			if err == errEnded {
-				return 0, ctx.Err()
-			}
-			return 0, c.lost(err)
+		w.ctx, w.dst = nil, nil
+		c.hasRead()
+		if w.n > 0 {
+			return w.n, nil
 		}
-		// A kick: either ctx has ended, or it was meant for an earlier wait.
-		if err := c.nc.SetReadDeadline(time.Time{}); err != nil {
-			return 0, c.lost(err)
-		}
-		if err := ctx.Err(); err != nil {
+		if err := c.whyNothing(ctx, w.err); err != nil {
+			w.drop()
 			return 0, err
 		}
 	}
 }
 
-// errEnded says that the context had ended before there was anything to read.
-var errEnded = errors.New("conn: context ended")
-
-func (c *Conn) readOnce(ctx context.Context, dst []byte) (int, error) {
+// hasRead leaves traces for KeepAlive, and lets the context alone.
+func (c *Conn) hasRead() {
 	w := &c.wire
-	if c.raw == nil {
-		w.n, w.err = c.blindRead(ctx, dst)
-	} else {
-		c.rawRead(ctx, dst)
-	}
-	if w.armed {
-		w.armed = false
-		w.watch.disarm()
-	}
 	if w.waits.Load()%2 == 1 {
 		w.waits.Add(1)
 	}
 	if w.n > 0 {
 		w.life.Add(1)
 	}
-	return w.n, w.err
+	if w.armed != nil {
+		w.armed.disarm()
+		w.armed = nil
+	}
 }
 
-func (c *Conn) rawRead(ctx context.Context, dst []byte) {
-	w := &c.wire
-	w.ctx, w.dst, w.n, w.err = ctx, dst, 0, nil
-	if err := c.raw.Read(w.try); err != nil {
-		w.err = err
+// whyNothing says what is to be done after a read that returned nothing: give up
+// with an error, or try again.
+func (c *Conn) whyNothing(ctx context.Context, err error) error {
+	if err == errEnded {
+		return c.ended(ctx)
 	}
-	w.ctx, w.dst = nil, nil
+	if !errors.Is(err, os.ErrDeadlineExceeded) {
+		return c.lost(err)
+	}
+	// A kick: either ctx has ended, or it was meant for an earlier wait.
+	if err := c.nc.SetReadDeadline(time.Time{}); err != nil {
+		return c.lost(err)
+	}
+	if ctx.Err() != nil {
+		return c.ended(ctx)
+	}
+	return nil
 }
+
+// errEnded says that the context had ended before there was anything to read.
+var errEnded = errors.New("conn: context ended")
 
 // tryRead is called by the network poller with a descriptor that may be
 // readable. It borrows a buffer only for the time of the system call, and
@@ -190,22 +186,23 @@ func (c *Conn) mayWait(ctx context.Context) bool {
 	if c.wire.waits.Load()%2 == 0 {
 		c.wire.waits.Add(1)
 	}
-	if c.endless(ctx) {
-		return true
+	if c.wire.armed == nil {
+		c.wire.armed = c.watchFor(ctx, &c.wire.watch, (*Conn).kickRead)
 	}
-	c.wire.armed = true
-	return c.wire.watch.arm(ctx)
+	return c.wire.armed == nil || c.wire.armed.arm(ctx)
 }
 
 // blindRead reads from a stream that can only be read with a buffer in hand.
-func (c *Conn) blindRead(ctx context.Context, dst []byte) (int, error) {
-	if !c.mayWait(ctx) {
+func (c *Conn) blindRead() (int, error) {
+	w := &c.wire
+	if !c.mayWait(w.ctx) {
 		return 0, errEnded
 	}
-	if dst == nil {
-		dst = c.wire.space()
+	p := w.dst
+	if p == nil {
+		p = w.space()
 	}
-	n, err := c.nc.Read(dst)
+	n, err := c.nc.Read(p)
 	if n == 0 && err == nil {
 		err = io.ErrNoProgress
 	}

@@ -73,7 +73,7 @@ func (c *Conn) claim(e *entry) {
 	}
 	c.out.owned = true
 	if e.async {
-		go c.out.run()
+		go c.drainer()()
 	} else {
 		e.promoted = true
 	}
@@ -166,6 +166,14 @@ func (c *Conn) drain() {
 	c.handOver()
 }
 
+// drainer returns c.drain, so that starting it need not allocate.
+func (c *Conn) drainer() func() {
+	if c.out.run == nil {
+		c.out.run = c.drain
+	}
+	return c.out.run
+}
+
 // handOver ends the caller's ownership. The caller holds mu.
 func (c *Conn) handOver() {
 	o := &c.out
@@ -178,21 +186,23 @@ func (c *Conn) handOver() {
 		e.alert()
 		return
 	}
-	go o.run()
+	go c.drainer()()
 }
 
 // sendBatch sends the batch as far as it gets, without mu, and settles what was
 // sent.
 func (c *Conn) sendBatch(ctx context.Context) error {
+	f := c.out.air
 	c.mu.Unlock()
-	n, err := c.transmit(ctx)
+	err := c.transmit(ctx, f)
 	c.mu.Lock()
-	c.settle(n, err)
+	c.settle(f.n, err)
 	return err
 }
 
+// settle draws the conclusions from n more bytes having been sent, and err.
 func (c *Conn) settle(n int, err error) {
-	c.out.stats.Writes++
+	c.out.sent.batches++
 	if c.now() == dead {
 		c.out.endBatch()
 		return

@@ -1,0 +1,99 @@
+package conn
+
+import (
+	"net"
+	"sync"
+	"syscall"
+
+	"github.com/parleyws/websocket/internal/bufpool"
+)
+
+// flight is what the owner of a socket is sending: the bytes of batch.B from
+// sent on, and then direct, which is payload of the entry lying that is sent
+// from where it lies. It is borrowed for the time of the sending, since most
+// connections send nothing most of the time.
+type flight struct {
+	batch  *bufpool.Buffer
+	sent   int
+	direct []byte
+	lying  *entry
+	kept   *bufpool.Buffer // direct lies in it, and its entry is no more
+	closes bool            // the batch ends with our Close frame
+
+	// What the owner's system calls work on.
+	p, d []byte                // what is left of the batch and of direct
+	n    int                   // how much was sent
+	err  error                 // of the system call
+	try  func(fd uintptr) bool // f.write, made once
+	two  [2][]byte
+	bufs net.Buffers
+}
+
+var flights = sync.Pool{New: func() any {
+	f := new(flight)
+	f.try = f.write
+	return f
+}}
+
+func newFlight(size int) *flight {
+	f := flights.Get().(*flight)
+	f.batch = bufpool.Get(size)
+	f.batch.B = f.batch.B[:0]
+	return f
+}
+
+func (f *flight) release() {
+	f.batch.Release()
+	f.kept.Release()
+	*f = flight{try: f.try}
+	flights.Put(f)
+}
+
+// load prepares for system calls.
+func (f *flight) load() {
+	f.p, f.d = f.batch.B[f.sent:], f.direct
+	f.n, f.err = 0, nil
+}
+
+// advance takes note of n bytes sent.
+func (f *flight) advance(n int) {
+	over := max(n-len(f.p), 0)
+	f.p, f.d = f.p[n-over:], f.d[over:]
+	f.n += n
+}
+
+// tryNow sends what the socket takes without waiting. It reports whether that
+// was all, or the socket failed.
+func (f *flight) tryNow(raw syscall.RawConn) (over bool) {
+	if err := raw.Write(f.try); err != nil {
+		f.err = err
+		return !isTimeout(err) // a timeout is a kick that came late
+	}
+	return f.err != errWouldBlock
+}
+
+// write is called by the network poller. It never asks to wait.
+func (f *flight) write(fd uintptr) bool {
+	var n int
+	if len(f.d) > 0 {
+		n, f.err = sysWritev(fd, f.p, f.d)
+	} else {
+		n, f.err = sysWrite(fd, f.p)
+	}
+	f.advance(n)
+	return true
+}
+
+// writeTo writes all that is left, and waits as long as nc lets it.
+func (f *flight) writeTo(nc net.Conn) error {
+	if len(f.d) == 0 {
+		n, err := nc.Write(f.p)
+		f.advance(n)
+		return err
+	}
+	f.two = [2][]byte{f.p, f.d}
+	f.bufs = f.two[:]
+	n, err := f.bufs.WriteTo(nc)
+	f.advance(int(n))
+	return err
+}
