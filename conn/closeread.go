@@ -29,7 +29,7 @@ func (c *Conn) dropMessages(ctx context.Context) {
 	defer c.unlockRead()
 	c.message.forget()
 	for {
-		if _, err := c.piece(ctx); err != nil {
+		if err := c.piece(ctx); err != nil {
 			// Should ctx have ended inside a message, its beginning is gone:
 			// what is left of it is skipped by the next read.
 			c.message.streamed = !c.in.between()

@@ -77,7 +77,7 @@ func (c *Conn) awaitClose(done <-chan struct{}) {
 // turn to read.
 func (c *Conn) readToClose() {
 	for err := error(nil); c.now() == closing && err == nil; {
-		_, err = c.piece(context.Background())
+		err = c.piece(context.Background())
 	}
 	c.unlockRead()
 }

@@ -46,22 +46,30 @@ func (e *entry) alert() {
 	}
 }
 
-// enqueue adds an entry like want to what waits.
-func (o *outbound) enqueue(want entry) *entry {
+// entry returns an entry for send and its like.
+func (o *outbound) entry(op frame.Opcode, payload []byte, k kind) *entry {
 	e := o.spare
 	if e == nil {
 		e = new(entry)
-	} else {
-		o.spare = e.next
 	}
-	want.wake = e.wake
-	*e = want
+	o.spare, e.next = e.next, nil
+	e.head.Opcode, e.head.Fin, e.payload = op, k != asFragment, payload
+	e.stream = k == asFragment || k == asLast
+	e.turn = k == asTurn
+	e.frozen, e.encoded = k == asFrozen || k == asEncoded, k == asEncoded
+	if e.encoded {
+		e.head, _, _ = frame.ParseHeader(payload)
+	}
+	return e
+}
+
+// enqueue adds an entry to what waits.
+func (o *outbound) enqueue(e *entry) {
 	if e.stream {
 		o.fragment = e
 	} else {
 		o.queue.push(e)
 	}
-	return e
 }
 
 func (o *outbound) recycle(e *entry) {

@@ -3,7 +3,6 @@ package conn
 import (
 	"net"
 	"sync"
-	"syscall"
 
 	"github.com/parleyws/websocket/internal/bufpool"
 )
@@ -62,10 +61,11 @@ func (f *flight) advance(n int) {
 	f.n += n
 }
 
-// tryNow sends what the socket takes without waiting. It reports whether that
-// was all, or the socket failed.
-func (f *flight) tryNow(raw syscall.RawConn) (over bool) {
-	if err := raw.Write(f.try); err != nil {
+// tried looks at err, the result of raw.Write(f.try), which sends what the socket
+// takes without waiting. It reports whether that was all, or the socket failed.
+// (To make that call here would make the stack of every writer deeper.)
+func (f *flight) tried(err error) (over bool) {
+	if err != nil {
 		f.err = err
 		return !isTimeout(err) // a timeout is a kick that came late
 	}

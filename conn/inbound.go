@@ -42,9 +42,21 @@ const needMore = frame.Continuation
 // what it could: the rest of p has to be shown again with more behind it. That
 // rest is never longer than a control frame, 139 bytes.
 func (in *inbound) next(p []byte) (n int, ev event, err error) {
-	if in.inFrame {
-		return in.payload(p)
+	if !in.inFrame {
+		n, ev, err = in.header(p)
+		if !in.inFrame {
+			return n, ev, err
+		}
 	}
+	m, ev, err := in.payload(p[n:])
+	return n + m, ev, err
+}
+
+// header takes the header of a data frame, which inFrame then says, or a whole
+// control frame. Its stack frame is large, and must not lie beneath payload's.
+//
+//go:noinline
+func (in *inbound) header(p []byte) (int, event, error) {
 	h, n, err := frame.ParseHeader(p)
 	if n == 0 || err != nil {
 		return 0, event{}, err
@@ -53,19 +65,15 @@ func (in *inbound) next(p []byte) (n int, ev event, err error) {
 		return 0, event{}, err
 	}
 	if h.Opcode.IsControl() {
-		return in.control(p, h, n)
+		return in.control(p, &h, n)
 	}
-	if err := in.begin(h); err != nil {
-		return 0, event{}, err
-	}
-	m, ev, err := in.payload(p[n:])
-	return n + m, ev, err
+	return n, event{}, in.begin(&h)
 }
 
 // control takes a control frame once all of it is there. Until then its header
 // is parsed anew each time, so the rules have to forgive that: a control frame
 // does not change their state.
-func (in *inbound) control(p []byte, h frame.Header, n int) (int, event, error) {
+func (in *inbound) control(p []byte, h *frame.Header, n int) (int, event, error) {
 	end := n + int(h.Length) // at most 125, the rules saw to that
 	if len(p) < end {
 		return 0, event{}, nil
@@ -78,7 +86,7 @@ func (in *inbound) control(p []byte, h frame.Header, n int) (int, event, error) 
 }
 
 // begin takes the header of a data frame.
-func (in *inbound) begin(h frame.Header) error {
+func (in *inbound) begin(h *frame.Header) error {
 	if h.Opcode != frame.Continuation {
 		in.kind, in.size = h.Opcode, 0
 		in.text.Reset()

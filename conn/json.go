@@ -11,11 +11,12 @@ import (
 // the connection is none the worse for it. Other errors are as of [Conn.Read].
 func ReadJSON[T any](ctx context.Context, c *Conn) (T, error) {
 	var v T
-	m, lease, err := c.lease(ctx)
+	m, lent, err := c.lease(ctx)
 	if err != nil {
 		return v, err
 	}
-	defer lease.Release()
+	defer lent.Release()
+	c.observeReceived(m.Type, len(m.Data))
 	if err := json.Unmarshal(m.Data, &v); err != nil {
 		return v, fmt.Errorf("conn: a message of %d bytes is not the JSON of a %T: %w", len(m.Data), v, err)
 	}

@@ -8,8 +8,6 @@ import (
 	"os"
 	"sync"
 	"time"
-
-	"github.com/parleyws/websocket/frame"
 )
 
 // NetConn returns c as a stream of bytes, for protocols that know nothing of
@@ -95,7 +93,7 @@ func (n *netConn) opError(op string, err error) error {
 
 func (n *netConn) Write(p []byte) (int, error) {
 	ctx := n.writeBy.context()
-	err := n.c.send(ctx, entry{head: frame.Header{Fin: true, Opcode: n.typ}, payload: p})
+	err := n.c.send(ctx, n.typ, p, asMessage)
 	n.c.observeSent(err, n.typ, len(p))
 	switch {
 	case err == nil:

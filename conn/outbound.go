@@ -171,9 +171,7 @@ func (o *outbound) takeEntries(self *entry) {
 			return
 		}
 		e.start, e.begun = len(o.air.batch.B), true
-		if !e.encoded {
-			o.beginFrame(e)
-		}
+		o.beginFrame(e)
 		o.encode(e, self)
 		if o.part != nil || o.air.lying != nil {
 			return
@@ -190,7 +188,11 @@ func (o *outbound) joins(e, self *entry) bool {
 	return len(o.air.batch.B) == 0 || len(o.air.batch.B)+frame.MaxHeaderSize+len(e.payload) <= maxBatch
 }
 
+// beginFrame puts e's header into the batch, unless it is in the payload.
 func (o *outbound) beginFrame(e *entry) {
+	if e.encoded {
+		return
+	}
 	e.head.Length = int64(len(e.payload))
 	if o.role == frame.Client {
 		// RFC 6455, section 5.3: "The masking key needs to be unpredictable",

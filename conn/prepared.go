@@ -32,17 +32,18 @@ func (p *Prepared) Type() MessageType { return p.typ }
 // Len returns the length of the message in bytes.
 func (p *Prepared) Len() int { return len(p.payload) }
 
-func (p *Prepared) entry(role frame.Role) entry {
+// form returns what is to be sent by an endpoint of that role.
+func (p *Prepared) form(role frame.Role) ([]byte, kind) {
 	if role == frame.Client {
-		return entry{head: frame.Header{Fin: true, Opcode: p.typ}, payload: p.payload, frozen: true}
+		return p.payload, asFrozen
 	}
-	h := frame.Header{Fin: true, Opcode: p.typ, Length: int64(len(p.payload))}
-	return entry{head: h, payload: p.encoded, frozen: true, encoded: true}
+	return p.encoded, asEncoded
 }
 
 // WritePrepared is [Conn.Write] for a prepared message.
 func (c *Conn) WritePrepared(ctx context.Context, p *Prepared) error {
-	err := c.asContext(ctx, c.send(ctx, p.entry(c.role)))
+	b, k := p.form(c.role)
+	err := c.asContext(ctx, c.send(ctx, p.typ, b, k))
 	c.observeSent(err, p.typ, p.Len())
 	return err
 }
@@ -51,5 +52,6 @@ func (c *Conn) WritePrepared(ctx context.Context, p *Prepared) error {
 // without being copied. Its bytes count for Config.Backlog all the same. A
 // broadcast is a loop of it, or a [Group].
 func (c *Conn) TryWritePrepared(p *Prepared) error {
-	return c.trySend(p.entry(c.role), p.Len())
+	b, k := p.form(c.role)
+	return c.trySend(p.typ, b, k, p.Len())
 }

@@ -12,6 +12,9 @@ import (
 
 // reading is how far the current message has been handed out.
 type reading struct {
+	// ev is the piece that was found last.
+	ev event
+
 	// partial is what a cancelled read had collected of the message. The next
 	// read begins with it.
 	partial *bufpool.Buffer
@@ -32,10 +35,11 @@ type reading struct {
 	size         int
 }
 
-// counted takes note of n more bytes of a message.
-func (m *reading) counted(n int, end bool) {
-	m.size += n
-	if end {
+// found takes note of the next piece of a message.
+func (m *reading) found(ev event) {
+	m.ev = ev
+	m.size += len(ev.data)
+	if ev.end {
 		m.bytes.Add(uint64(m.size))
 		m.count.Add(1)
 		m.size = 0
@@ -69,18 +73,17 @@ func (c *Conn) appendRead(ctx context.Context, dst []byte) (MessageType, []byte,
 		return 0, dst, err
 	}
 	defer c.unlockRead()
-	ev, err := c.startMessage(ctx)
-	if err != nil {
+	if err := c.startMessage(ctx); err != nil {
 		return 0, dst, err
 	}
 	s := sink{b: dst, start: len(dst)}
-	if err := c.collect(ctx, &s, ev); err != nil {
+	if err := c.collect(ctx, &s); err != nil {
 		return 0, dst, err
 	}
 	if s.b == nil {
 		s.b = []byte{}
 	}
-	return ev.op, s.b, nil
+	return c.in.kind, s.b, nil
 }
 
 // Messages returns the connection's messages, one a turn:
@@ -107,7 +110,7 @@ func (c *Conn) appendRead(ctx context.Context, dst []byte) (MessageType, []byte,
 func (c *Conn) Messages(ctx context.Context) iter.Seq2[Message, error] {
 	return func(yield func(Message, error) bool) {
 		for {
-			m, lease, err := c.lease(ctx)
+			m, lent, err := c.lease(ctx)
 			if err != nil {
 				if !endedNormally(err) {
 					yield(Message{}, err)
@@ -116,7 +119,7 @@ func (c *Conn) Messages(ctx context.Context) iter.Seq2[Message, error] {
 			}
 			c.observeReceived(m.Type, len(m.Data))
 			more := yield(m, nil)
-			lease.Release()
+			lent.Release()
 			if !more {
 				return
 			}
@@ -126,33 +129,34 @@ func (c *Conn) Messages(ctx context.Context) iter.Seq2[Message, error] {
 
 // lease reads a message and lends it: its bytes are good until the buffer that
 // comes with it is released.
-func (c *Conn) lease(ctx context.Context) (Message, *bufpool.Buffer, error) {
-	if err := c.lockRead(ctx); err != nil {
-		return Message{}, nil, err
+func (c *Conn) lease(ctx context.Context) (m Message, lent *bufpool.Buffer, err error) {
+	if err = c.lockRead(ctx); err != nil {
+		return m, nil, err
 	}
-	ev, err := c.startMessage(ctx)
-	lent := c.wire.buf
+	err = c.startMessage(ctx)
 	switch {
 	case err != nil:
-	case ev.end:
+	case c.message.ev.end:
 		// Fast path: the message lies in the buffer as a whole.
+		m.Data, lent = c.message.ev.data, c.wire.buf
 		lent.Retain()
 	default:
-		lent, ev.data, err = c.collectPooled(ctx, ev)
+		m.Data, lent, err = c.collectPooled(ctx)
 	}
+	m.Type = c.in.kind
 	c.unlockRead()
-	return Message{ev.op, ev.data}, lent, err
+	return m, lent, err
 }
 
 // collectPooled collects a message in a buffer of the pool.
-func (c *Conn) collectPooled(ctx context.Context, ev event) (*bufpool.Buffer, []byte, error) {
-	s := sink{pooled: bufpool.Get(len(ev.data))}
+func (c *Conn) collectPooled(ctx context.Context) ([]byte, *bufpool.Buffer, error) {
+	s := sink{pooled: bufpool.Get(len(c.message.ev.data))}
 	s.b = s.pooled.B[:0]
-	if err := c.collect(ctx, &s, ev); err != nil {
+	if err := c.collect(ctx, &s); err != nil {
 		s.pooled.Release()
 		return nil, nil, err
 	}
-	return s.pooled, s.b, nil
+	return s.b, s.pooled, nil
 }
 
 func endedNormally(err error) bool {
@@ -196,17 +200,17 @@ func (c *Conn) unlockRead() {
 	c.giveTurn()
 }
 
-// startMessage returns the first piece of the next message, or of the one that
-// a cancelled read has left. Its op is the message's type even if there is no
-// data yet.
-func (c *Conn) startMessage(ctx context.Context) (event, error) {
+// startMessage finds the first piece of the next message. If a cancelled read
+// has left one, the piece is empty, and message.partial has what it had.
+func (c *Conn) startMessage(ctx context.Context) error {
 	if c.message.streamed {
 		if err := c.skip(ctx); err != nil {
-			return event{}, err
+			return err
 		}
 	}
 	if c.message.partial != nil {
-		return event{op: c.in.kind}, nil
+		c.message.ev = event{}
+		return nil
 	}
 	return c.piece(ctx)
 }
@@ -216,12 +220,10 @@ func (c *Conn) skip(ctx context.Context) error {
 	m := &c.message
 	m.seq++ // the reader is stale, even if ctx ends before the message does
 	m.rest = nil
-	for end := m.end; !end; {
-		ev, err := c.piece(ctx)
-		if err != nil {
+	for end := m.end; !end; end = m.ev.end {
+		if err := c.piece(ctx); err != nil {
 			return err
 		}
-		end = ev.end
 	}
 	m.forget()
 	return nil
@@ -233,28 +235,35 @@ func (m *reading) forget() {
 	m.partial = nil
 }
 
-// collect gathers a message whose first piece is ev. If ctx ends before the
+// collect gathers a message whose first piece was found. If ctx ends before the
 // message does, what is there is kept for the next read.
-func (c *Conn) collect(ctx context.Context, s *sink, ev event) (err error) {
-	if p := c.message.partial; p != nil {
+func (c *Conn) collect(ctx context.Context, s *sink) error {
+	m := &c.message
+	if p := m.partial; p != nil {
 		s.add(p.B)
-		c.message.forget()
+		m.forget()
 	}
-	s.add(ev.data)
-	for !ev.end {
-		if c.in.left > 0 && c.wire.r == c.wire.w {
-			ev, err = c.direct(ctx, s.room(c.in.left))
-			s.b = s.b[:len(s.b)+len(ev.data)]
-		} else {
-			ev, err = c.piece(ctx)
-			s.add(ev.data)
-		}
-		if err != nil {
+	s.add(m.ev.data)
+	for !m.ev.end {
+		direct := c.in.left > 0 && c.wire.r == c.wire.w
+		if err := c.next(ctx, s, direct); err != nil {
 			c.save(s)
 			return err
 		}
 	}
 	return nil
+}
+
+// next adds the next piece of a message to s.
+func (c *Conn) next(ctx context.Context, s *sink, direct bool) error {
+	if direct {
+		err := c.direct(ctx, s.room(c.in.left))
+		s.b = s.b[:len(s.b)+len(c.message.ev.data)]
+		return err
+	}
+	err := c.piece(ctx)
+	s.add(c.message.ev.data)
+	return err
 }
 
 // save keeps what a read has collected, unless the connection is over.
@@ -268,30 +277,41 @@ func (c *Conn) save(s *sink) {
 	c.message.partial = b
 }
 
-// piece returns the next piece of a message, and does on the way what control
-// frames ask for.
-func (c *Conn) piece(ctx context.Context) (event, error) {
+// piece finds the next piece of a message, which message.ev then is, and does on
+// the way what control frames ask for.
+func (c *Conn) piece(ctx context.Context) error {
 	for {
-		if c.now() != alive {
-			if err := c.mayParse(); err != nil {
-				return event{}, err
-			}
+		found, err := c.parse()
+		if found || err != nil {
+			return err
+		}
+		if err := c.fill(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// parse looks for a piece of a message in what has been read.
+func (c *Conn) parse() (found bool, err error) {
+	c.message.ev = event{}
+	for {
+		if err := c.mayParse(); err != nil {
+			return false, err
 		}
 		n, ev, err := c.in.next(c.wire.unread())
 		c.wire.r += n
 		switch {
 		case err != nil:
-			return event{}, c.fail(err)
+			return false, c.fail(err)
 		case ev.op.IsControl():
 			c.control(ev)
-		case ev.op == needMore && n == 0:
-			c.sendReplies()
-			if err := c.fill(ctx); err != nil {
-				return event{}, err
+		case ev.op == needMore:
+			if n == 0 {
+				return false, nil
 			}
-		case ev.op != needMore && !c.in.discard:
-			c.message.counted(len(ev.data), ev.end)
-			return ev, nil
+		case !c.in.discard:
+			c.message.found(ev)
+			return true, nil
 		}
 	}
 }
@@ -311,28 +331,28 @@ func (c *Conn) mayParse() error {
 	}
 }
 
-// direct reads payload bytes of the current frame straight into dst.
-func (c *Conn) direct(ctx context.Context, dst []byte) (event, error) {
+// direct reads payload bytes of the current frame straight into dst. They are
+// the next piece.
+func (c *Conn) direct(ctx context.Context, dst []byte) error {
 	if int64(len(dst)) > c.in.left {
 		dst = dst[:c.in.left]
 	}
-	c.sendReplies()
+	c.message.ev = event{}
 	n, err := c.read(ctx, dst)
 	if err != nil {
-		return event{}, err
+		return err
 	}
 	if err := c.mayParse(); err != nil {
-		return event{}, err
+		return err
 	}
 	end, err := c.in.take(dst[:n])
 	if err != nil {
-		return event{}, c.fail(err)
+		return c.fail(err)
 	}
-	if c.in.discard {
-		return event{}, nil
+	if !c.in.discard {
+		c.message.found(event{op: c.in.kind, data: dst[:n], end: end})
 	}
-	c.message.counted(n, end)
-	return event{op: c.in.kind, data: dst[:n], end: end}, nil
+	return nil
 }
 
 // sink is where a message is collected: in a slice, or in a buffer of the pool.
@@ -395,18 +415,17 @@ func (c *Conn) Reader(ctx context.Context) (MessageType, io.Reader, error) {
 		return 0, nil, err
 	}
 	defer c.unlockRead()
-	ev, err := c.startMessage(ctx)
-	if err != nil {
+	if err := c.startMessage(ctx); err != nil {
 		return 0, nil, err
 	}
 	m := &c.message
-	m.rest, m.end = ev.data, ev.end
+	m.rest, m.end = m.ev.data, m.ev.end
 	if m.partial != nil {
 		m.rest = m.partial.B
 	}
 	m.streamed = true
 	m.seq++
-	return ev.op, &messageReader{c: c, ctx: ctx, typ: ev.op, seq: m.seq}, nil
+	return c.in.kind, &messageReader{c: c, ctx: ctx, typ: c.in.kind, seq: m.seq}, nil
 }
 
 // Read implements io.Reader.
@@ -465,11 +484,11 @@ func (r *messageReader) read(p []byte) (int, error) {
 func (c *Conn) stream(ctx context.Context, p []byte) (int, error) {
 	m := &c.message
 	if c.in.left > 0 && c.wire.r == c.wire.w {
-		ev, err := c.direct(ctx, p)
-		m.end = ev.end
-		return len(ev.data), err
+		err := c.direct(ctx, p)
+		m.end = m.ev.end
+		return len(m.ev.data), err
 	}
-	ev, err := c.piece(ctx)
-	m.rest, m.end = ev.data, ev.end
+	err := c.piece(ctx)
+	m.rest, m.end = m.ev.data, m.ev.end
 	return 0, err
 }

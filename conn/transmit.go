@@ -28,7 +28,7 @@ func isTimeout(err error) bool { return errors.Is(err, os.ErrDeadlineExceeded) }
 func (c *Conn) transmit(ctx context.Context, f *flight) error {
 	f.load()
 	// Fast path: the socket takes it all at once.
-	if c.raw != nil && f.tryNow(c.raw) {
+	if c.raw != nil && f.tried(c.raw.Write(f.try)) {
 		return c.writeError(f.err)
 	}
 	return c.writeWaiting(ctx, f)

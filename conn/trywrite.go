@@ -4,7 +4,6 @@ import (
 	"errors"
 
 	"github.com/parleyws/websocket/frame"
-	"github.com/parleyws/websocket/internal/bufpool"
 )
 
 // SlowConsumer is what TryWrite does with a message for which there is no room
@@ -46,7 +45,7 @@ func (c *Conn) TryWrite(typ MessageType, p []byte) error {
 	if typ != Text && typ != Binary {
 		return errType
 	}
-	return c.trySend(entry{head: frame.Header{Fin: true, Opcode: typ}, payload: p}, len(p))
+	return c.trySend(typ, p, asMessage, len(p))
 }
 
 // Backlog returns how many bytes wait to be sent that no call of a method waits
@@ -57,15 +56,15 @@ func (c *Conn) Backlog() int {
 	return c.out.backlog
 }
 
-// trySend sends or queues an entry like want, which is a message of n bytes.
-func (c *Conn) trySend(want entry, n int) error {
-	dropped, err := c.trySendLocked(want)
-	c.observeSent(err, want.head.Opcode, n)
+// trySend sends or queues a message of n bytes.
+func (c *Conn) trySend(typ MessageType, p []byte, k kind, n int) error {
+	dropped, err := c.trySendLocked(typ, p, k)
+	c.observeSent(err, typ, n)
 	for _, m := range dropped {
 		c.observeDrop(m.typ, m.size)
 	}
 	if errors.Is(err, ErrBacklog) {
-		c.observeDrop(want.head.Opcode, n)
+		c.observeDrop(typ, n)
 		c.flush() // a Close frame may wait
 	}
 	return err
@@ -77,26 +76,27 @@ type dropped struct {
 	size int
 }
 
-func (c *Conn) trySendLocked(want entry) ([]dropped, error) {
+func (c *Conn) trySendLocked(typ MessageType, p []byte, k kind) ([]dropped, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	o := &c.out
-	switch {
-	case o.err != nil:
-		return nil, c.refusal()
-	case o.owned || o.streaming || c.raw == nil:
-		return c.queueLeft(want)
+	if err := c.refusal(); err != nil {
+		return nil, err
+	}
+	if o.owned || o.streaming || c.raw == nil {
+		return c.queueLeft(typ, p, k)
 	}
 	// Fast path: nobody writes, so we do.
 	o.owned = true
-	e := o.enqueue(want)
+	e := o.entry(typ, p, k)
+	o.enqueue(e)
 	for !e.done && o.gather(e) && c.sendNow() {
 	}
 	err := e.err
 	switch {
 	case e.done:
 		o.recycle(e)
-	case e.cut || o.backlog+len(want.payload) <= c.cfg.Backlog:
+	case e.cut || o.backlog+len(p) <= c.cfg.Backlog:
 		o.leave(e)
 	default:
 		o.withdraw(e, nil)
@@ -114,7 +114,7 @@ func (c *Conn) sendNow() (over bool) {
 	f := c.out.air
 	c.mu.Unlock()
 	f.load()
-	over = f.tryNow(c.raw)
+	over = f.tried(c.raw.Write(f.try))
 	c.mu.Lock()
 	if over {
 		c.settle(f.n, c.writeError(f.err))
@@ -126,8 +126,8 @@ func (c *Conn) sendNow() (over bool) {
 
 // queueLeft queues a message that nobody waits for, if there is room, or if room
 // can be made by dropping others.
-func (c *Conn) queueLeft(want entry) (gone []dropped, err error) {
-	o, n := &c.out, len(want.payload)
+func (c *Conn) queueLeft(typ MessageType, p []byte, k kind) (gone []dropped, err error) {
+	o, n := &c.out, len(p)
 	for c.cfg.SlowConsumer == DropOldest && n <= c.cfg.Backlog && o.backlog+n > c.cfg.Backlog {
 		d, ok := o.dropOldest()
 		if !ok {
@@ -140,13 +140,9 @@ func (c *Conn) queueLeft(want entry) (gone []dropped, err error) {
 	if o.backlog+n > c.cfg.Backlog {
 		return gone, c.noRoom()
 	}
-	if !want.frozen {
-		want.own = bufpool.Get(n)
-		want.own.B = want.own.B[:copy(want.own.B, want.payload)]
-		want.payload = want.own.B
-	}
-	e := o.enqueue(want)
-	o.holds(e, n)
+	e := o.entry(typ, p, k)
+	o.leave(e)
+	o.enqueue(e)
 	if !o.owned {
 		o.owned = true
 		c.handOver()

@@ -60,13 +60,8 @@ func (w *wire) drop() {
 	}
 }
 
-// space returns the free part of the buffer, and borrows one if there is none.
-func (w *wire) space() []byte {
-	if w.buf == nil {
-		w.buf = bufpool.Get(readSize)
-	}
-	return w.buf.B[w.w:]
-}
+// space returns the free part of the buffer.
+func (w *wire) space() []byte { return w.buf.B[w.w:] }
 
 // makeRoom moves what is to be taken to the front, so that more can be read
 // behind it. If parts of the buffer are lent out, it moves to another.
@@ -92,32 +87,43 @@ func (w *wire) skipAll() { w.r = w.w }
 // fill reads more bytes from the network, behind those that are there.
 func (c *Conn) fill(ctx context.Context) error {
 	c.wire.makeRoom()
-	n, err := c.read(ctx, nil)
-	c.wire.w += n
+	err := c.readTo(ctx, nil)
+	c.wire.w += c.wire.n
 	return err
 }
 
-// read reads at least one byte, into dst, or into the buffer if dst is nil. It
-// returns ctx.Err() if ctx ends first, and the read may be repeated. Any other
-// error is the end of the connection.
+// read reads at least one byte into dst. It returns ctx.Err() if ctx ends first,
+// and the read may be repeated. Any other error is the end of the connection.
 func (c *Conn) read(ctx context.Context, dst []byte) (int, error) {
+	err := c.readTo(ctx, dst)
+	return c.wire.n, err
+}
+
+// readTo is read, with wire.n as the result. If dst is nil it reads into the
+// buffer. What we owe to the peer is sent before there is a wait.
+func (c *Conn) readTo(ctx context.Context, dst []byte) error {
+	c.sendReplies()
 	w := &c.wire
+	w.ctx, w.dst = ctx, dst
 	for {
-		w.ctx, w.dst, w.n, w.err = ctx, dst, 0, nil
+		w.n, w.err = 0, nil
+		if dst == nil && w.buf == nil {
+			w.buf = bufpool.Get(readSize)
+		}
 		if c.raw == nil {
 			w.n, w.err = c.blindRead()
 		} else if err := c.raw.Read(w.try); err != nil {
 			w.err = err
 		}
-		w.ctx, w.dst = nil, nil
 		c.hasRead()
+		if w.n == 0 && (w.err == errReadable || c.whyNothing()) {
+			continue
+		}
+		w.ctx, w.dst = nil, nil
 		if w.n > 0 {
-			return w.n, nil
+			return nil // what else there is to say will be said again
 		}
-		if err := c.whyNothing(ctx, w.err); err != nil {
-			w.drop()
-			return 0, err
-		}
+		return w.err
 	}
 }
 
@@ -136,35 +142,47 @@ func (c *Conn) hasRead() {
 	}
 }
 
-// whyNothing says what is to be done after a read that returned nothing: give up
-// with an error, or try again.
-func (c *Conn) whyNothing(ctx context.Context, err error) error {
-	if err == errEnded {
-		return c.ended(ctx)
+// whyNothing looks at a read that returned nothing. It reports whether to try
+// again; if not, wire.err is what to say.
+func (c *Conn) whyNothing() (again bool) {
+	w := &c.wire
+	switch {
+	case w.err == errEnded:
+		w.err = c.ended(w.ctx)
+	case !isTimeout(w.err):
+		w.err = c.lost(w.err)
+	default:
+		// A kick: either ctx has ended, or it was meant for an earlier wait.
+		if err := c.nc.SetReadDeadline(time.Time{}); err != nil {
+			w.err = c.lost(err)
+		} else if w.ctx.Err() != nil {
+			w.err = c.ended(w.ctx)
+		} else {
+			return true
+		}
 	}
-	if !errors.Is(err, os.ErrDeadlineExceeded) {
-		return c.lost(err)
-	}
-	// A kick: either ctx has ended, or it was meant for an earlier wait.
-	if err := c.nc.SetReadDeadline(time.Time{}); err != nil {
-		return c.lost(err)
-	}
-	if ctx.Err() != nil {
-		return c.ended(ctx)
-	}
-	return nil
+	w.drop()
+	return false
 }
 
-// errEnded says that the context had ended before there was anything to read.
-var errEnded = errors.New("conn: context ended")
+// What reading found in place of bytes.
+var (
+	errEnded    = errors.New("conn: the context had ended before there was anything to read")
+	errReadable = errors.New("conn: there is something to read, and no buffer to read it into")
+)
 
 // tryRead is called by the network poller with a descriptor that may be
-// readable. It borrows a buffer only for the time of the system call, and
-// returns false to wait for bytes without one.
+// readable. If it is not, the buffer is given back, and tryRead returns false to
+// wait without one. After that it has none to read into; the caller borrows one
+// again, for borrowing is too deep a call for a small stack in this place.
 func (c *Conn) tryRead(fd uintptr) bool {
 	w := &c.wire
 	p := w.dst
 	if p == nil {
+		if w.buf == nil {
+			w.err = errReadable
+			return true
+		}
 		p = w.space()
 	}
 	w.n, w.err = sysRead(fd, p)

@@ -25,8 +25,11 @@ func (c *Conn) Write(ctx context.Context, typ MessageType, p []byte) error {
 	if typ != Text && typ != Binary {
 		return errType
 	}
-	err := c.asContext(ctx, c.send(ctx, entry{head: frame.Header{Fin: true, Opcode: typ}, payload: p}))
-	c.observeSent(err, typ, len(p))
+	err := c.send(ctx, typ, p, asMessage)
+	if err != nil || c.cfg.Observer != nil {
+		err = c.asContext(ctx, err)
+		c.observeSent(err, typ, len(p))
+	}
 	return err
 }
 
@@ -38,26 +41,45 @@ func (c *Conn) asContext(ctx context.Context, err error) error {
 	return err
 }
 
-// send queues an entry like want and returns when it has been sent. If ctx ends
-// before that it returns errWithdrawn, and nothing was sent, or errLeft, and
-// the rest will be sent in the background.
-func (c *Conn) send(ctx context.Context, want entry) error {
+// kind is what send is to send.
+type kind uint8
+
+const (
+	asMessage  kind = iota // a frame that is a message
+	asFragment             // of the streamed message, and not its last
+	asLast                 // fragment of it
+	asTurn                 // nothing, but wait for the right to stream
+	asFrozen               // a message whose payload will never change
+	asEncoded              // the same, and the payload is a whole frame
+)
+
+// send sends a frame with payload p and returns when it is sent. If ctx ends
+// before that it returns errWithdrawn, and nothing was sent, or errLeft, and the
+// rest will be sent in the background.
+func (c *Conn) send(ctx context.Context, op frame.Opcode, p []byte, k kind) error {
 	if ctx.Err() != nil {
 		return errWithdrawn
 	}
-	want.async = !c.resumable && !c.endless(ctx)
+	async := !c.resumable && !c.endless(ctx)
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	o := &c.out
-	if o.err != nil {
-		return c.refusal()
+	if err := c.refusal(); err != nil {
+		c.mu.Unlock()
+		return err
 	}
-	e := o.enqueue(want)
-	c.claim(e)
-	return c.await(ctx, e)
+	e := c.out.entry(op, p, k)
+	e.async = async
+	c.out.enqueue(e)
+	if c.claim(e) {
+		// Fast path: nobody else writes.
+		c.own(ctx, e)
+	}
+	err := c.await(ctx, e)
+	c.mu.Unlock()
+	return err
 }
 
-// refusal returns why nothing can be written any more. The caller holds mu.
+// refusal returns why nothing can be written any more, or nil. The caller holds
+// mu.
 func (c *Conn) refusal() error {
 	if c.err != nil {
 		return c.err
@@ -65,18 +87,17 @@ func (c *Conn) refusal() error {
 	return c.out.err
 }
 
-// claim sees to it that somebody owns the socket now that there is e: the
-// caller, who is about to wait for it, if nobody does.
-func (c *Conn) claim(e *entry) {
+// claim sees to it that somebody owns the socket now that there is e. It reports
+// whether that is the caller.
+func (c *Conn) claim(e *entry) bool {
 	if c.out.owned {
-		return
+		return false
 	}
 	c.out.owned = true
 	if e.async {
 		go c.drainer()()
-	} else {
-		e.promoted = true
 	}
+	return !e.async
 }
 
 // await returns when e is done, or given up. The caller holds mu.

@@ -1,10 +1,6 @@
 package conn
 
-import (
-	"context"
-
-	"github.com/parleyws/websocket/frame"
-)
+import "context"
 
 // WriteBatch sends messages in order and together: in one system call as long as
 // they have no more than some 64 KiB in all and none has more than 16 KiB, and in
@@ -38,20 +34,22 @@ func (c *Conn) sendAll(ctx context.Context, messages []Message) (failed error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	o := &c.out
-	if o.err != nil {
-		return c.refusal()
+	if err := c.refusal(); err != nil {
+		return err
 	}
-	var first, last *entry
+	var first, before *entry
 	for _, m := range messages {
-		e := o.enqueue(entry{head: frame.Header{Fin: true, Opcode: m.Type}, payload: m.Data, async: async})
+		e := o.entry(m.Type, m.Data, asMessage)
+		e.async = async
+		o.enqueue(e)
 		if first == nil {
 			first = e
 		} else {
-			last.sibling = e
+			before.sibling = e
 		}
-		last = e
+		before = e
 	}
-	c.claim(first)
+	first.promoted = c.claim(first)
 	for e := first; e != nil; {
 		next := e.sibling
 		if err := c.await(ctx, e); err != nil && failed == nil {

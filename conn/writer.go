@@ -31,7 +31,7 @@ func (c *Conn) Writer(ctx context.Context, typ MessageType) (io.WriteCloser, err
 	if typ != Text && typ != Binary {
 		return nil, errType
 	}
-	if err := c.send(ctx, entry{turn: true}); err != nil {
+	if err := c.send(ctx, typ, nil, asTurn); err != nil {
 		return nil, c.asContext(ctx, err)
 	}
 	return &messageWriter{c: c, ctx: ctx, op: typ, typ: typ}, nil
@@ -52,7 +52,7 @@ type messageWriter struct {
 func (w *messageWriter) Write(p []byte) (n int, err error) {
 	for n < len(p) && w.err == nil {
 		if w.buf == nil && len(p)-n >= fragmentSize {
-			w.fragment(p[n:], false)
+			w.fragment(p[n:], asFragment)
 			n = len(p)
 			continue
 		}
@@ -76,7 +76,7 @@ func (w *messageWriter) Write(p []byte) (n int, err error) {
 // Flush sends what has been collected, as a fragment.
 func (w *messageWriter) Flush() error {
 	if w.err == nil && w.buf != nil {
-		w.fragment(w.buf.B, false)
+		w.fragment(w.buf.B, asFragment)
 		w.dropBuffer()
 	}
 	return w.err
@@ -91,7 +91,7 @@ func (w *messageWriter) Close() error {
 	if w.buf != nil {
 		p = w.buf.B
 	}
-	w.fragment(p, true)
+	w.fragment(p, asLast)
 	w.dropBuffer()
 	if w.err != nil {
 		return w.err
@@ -106,10 +106,8 @@ func (w *messageWriter) dropBuffer() {
 	w.buf = nil
 }
 
-func (w *messageWriter) fragment(p []byte, last bool) {
-	err := w.c.send(w.ctx, entry{
-		head: frame.Header{Fin: last, Opcode: w.op}, payload: p, stream: true,
-	})
+func (w *messageWriter) fragment(p []byte, k kind) {
+	err := w.c.send(w.ctx, w.op, p, k)
 	if err == nil {
 		w.op = frame.Continuation
 		w.n += len(p)
@@ -117,7 +115,7 @@ func (w *messageWriter) fragment(p []byte, last bool) {
 	}
 	w.err = w.c.asContext(w.ctx, err)
 	switch {
-	case errors.Is(err, errLeft) && last:
+	case errors.Is(err, errLeft) && k == asLast:
 		// The message is whole, and on its way.
 	case errors.Is(err, errWithdrawn) && w.op != frame.Continuation:
 		w.c.endStream()
