@@ -233,3 +233,27 @@ func TestCloseInsideAMessage(t *testing.T) {
 		p.WantClose("a Close frame may come between fragments: RFC 6455, section 5.4", StatusNormalClosure)
 	})
 }
+
+// A flood of tiny fragments takes linear time, and memory for what has arrived:
+// also where the message is too big for the pool of buffers.
+func TestRule23FloodOfTinyFragments(t *testing.T) {
+	const fragments = 20_000
+	everyWay(t, &Config{MaxMessage: -1}, func(t *testing.T, c *Conn, p *wstest.Peer, w way) {
+		for _, before := range []int{0, 2 << 20} {
+			role := peerOf(c.role)
+			wire := wstest.Binary(make([]byte, before)).NoFin().Wire(nil, role, frame.Key{})
+			for range fragments {
+				wire = wstest.Cont("x").NoFin().Wire(wire, role, frame.Key{})
+				wire = wstest.Cont("").NoFin().Wire(wire, role, frame.Key{})
+			}
+			wire = wstest.Cont("x").Wire(wire, role, frame.Key{})
+			go p.Conn().Write(wire)
+			allocated := allocatedBy(func() {
+				m := w.receive(t.Context(), c)
+				require.NoError(t, m.Err)
+				require.Len(t, m.Data, before+fragments+1)
+			})
+			require.Less(t, allocated, uint64(12*(before+fragments)+(2<<20)))
+		}
+	})
+}
