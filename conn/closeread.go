@@ -28,12 +28,12 @@ func (c *Conn) dropMessages(ctx context.Context) {
 	}
 	defer c.unlockRead()
 	c.message.forget()
+	c.message.skip = false
 	for {
 		if err := c.piece(ctx); err != nil {
 			// Should ctx have ended inside a message, its beginning is gone:
 			// what is left of it is skipped by the next read.
-			c.message.streamed = !c.in.between()
-			c.message.seq++
+			c.message.skip = !c.in.between()
 			return
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/parleyws/websocket/frame"
+	"github.com/parleyws/websocket/internal/bufpool"
 )
 
 // Close performs the closing handshake (RFC 6455, section 7.1.2): it sends a
@@ -38,7 +39,7 @@ func (c *Conn) Close(code StatusCode, reason string) error {
 	<-done
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.result
+	return c.end.result
 }
 
 // startClose sends our Close frame, unless the connection is about to end
@@ -98,28 +99,30 @@ func (c *Conn) CloseNow() error {
 
 // leaveAlive records why there will be no more messages. The caller holds mu.
 func (c *Conn) leaveAlive(to lifetime, err error) {
-	c.err = err
+	c.err, c.end = err, new(ending)
 	c.setState(to)
 	c.out.pings.end()
 	if c.keep.timer != nil {
 		c.keep.timer.Stop()
 	}
 	if to != dead && c.cfg.CloseTimeout > 0 {
-		c.closeTimer = time.AfterFunc(c.cfg.CloseTimeout, c.outOfTime)
+		c.end.timer = time.AfterFunc(c.cfg.CloseTimeout, c.outOfTime)
 	}
 }
 
 // sayClose makes our Close frame the last that will be sent. The caller holds
 // mu, and has flush send it.
 func (c *Conn) sayClose(payload []byte) {
-	if c.out.broken {
-		c.result = c.out.err
-		c.die(c.out.err)
+	if c.out.broken != nil {
+		c.end.result = c.out.broken
+		c.die(nil)
 		go c.bury(hard)
 		return
 	}
 	c.out.refuse(c.err)
-	c.out.farewell = appendControl(nil, c.role, frame.Close, payload)
+	b := bufpool.Get(frame.MaxHeaderSize + len(payload))
+	b.B = appendControl(b.B[:0], c.role, frame.Close, payload)
+	c.out.farewell = b
 }
 
 // saidClose is called when our Close frame has been sent. The caller holds mu.
@@ -177,7 +180,7 @@ func (c *Conn) fail(err error) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.failLocked(protocolError(err))
-	c.owes = true
+	c.message.owes = true
 	return c.err
 }
 
@@ -191,7 +194,7 @@ func (c *Conn) failLocked(err *ProtocolError) {
 		}
 		c.sayClose(payload)
 	case closing:
-		c.result = err
+		c.end.result = err
 		c.die(nil)
 		go c.bury(hard)
 	}
@@ -203,7 +206,7 @@ func (c *Conn) lost(cause error) error {
 	end := abnormal(cause)
 	c.mu.Lock()
 	if c.now() == closing {
-		c.result = end
+		c.end.result = end
 	}
 	first := c.die(end)
 	err := c.err
@@ -225,8 +228,8 @@ func (c *Conn) lost(cause error) error {
 func (c *Conn) writeFailed(err error) {
 	_, timeout := err.(*TimeoutError)
 	if c.now() == alive && !timeout {
-		c.out.broken = true
-		c.out.fail(abnormal(err))
+		c.out.broken = abnormal(err)
+		c.out.fail(c.out.broken)
 		c.out.endBatch()
 		return
 	}
@@ -244,7 +247,7 @@ func (c *Conn) outOfTime() {
 	c.mu.Lock()
 	first := c.die(nil)
 	if first && !c.agreed() {
-		c.result = &TimeoutError{Op: "close", After: c.cfg.CloseTimeout}
+		c.end.result = &TimeoutError{Op: "close", After: c.cfg.CloseTimeout}
 	}
 	c.mu.Unlock()
 	if first {
@@ -314,11 +317,11 @@ func (c *Conn) die(err error) bool {
 	default:
 		c.setState(dead)
 	}
-	if c.closeTimer != nil {
-		c.closeTimer.Stop()
+	if c.end.timer != nil {
+		c.end.timer.Stop()
 	}
-	if c.result == nil && !c.agreed() {
-		c.result = c.err
+	if c.end.result == nil && !c.agreed() {
+		c.end.result = c.err
 	}
 	c.out.fail(c.err)
 	return true
@@ -333,20 +336,13 @@ const (
 
 // bury closes the stream of a dead connection and tells those who wait for that.
 // The caller does not hold mu, which a reader may need to find its way out.
-func (c *Conn) bury(how bool) error {
-	err := c.closeStream(how)
-	for _, g := range c.leaveGroups() {
-		g.Remove(c)
-	}
+func (c *Conn) bury(polite bool) error {
+	err := c.closeStream(polite)
+	c.leaveGroups()
 	c.mu.Lock()
-	c.buried = true
-	c.wire.watch.close()
-	c.out.watch.close()
-	if c.done != nil {
-		close(c.done)
-	}
-	if c.cancel != nil {
-		c.cancel(c.err)
+	c.end.buried = true
+	if c.more != nil {
+		c.more.end(c.err)
 	}
 	c.mu.Unlock()
 	if o := c.cfg.Observer; o != nil && o.Close != nil {
@@ -355,8 +351,8 @@ func (c *Conn) bury(how bool) error {
 	return err
 }
 
-func (c *Conn) closeStream(how bool) error {
-	if t, ok := c.nc.(*tls.Conn); ok && how == hard {
+func (c *Conn) closeStream(polite bool) error {
+	if t, ok := c.nc.(*tls.Conn); ok && !polite {
 		// Closing a tls.Conn writes, and so may wait for the peer.
 		return t.NetConn().Close()
 	}

@@ -58,38 +58,51 @@ type Message struct {
 //
 // All methods may be called from any goroutine. Somebody has to read, or pings
 // are not answered and the peer's Close is not seen; see [Conn.Messages].
+//
+// Much of a program's memory are connections that wait, so what only some need,
+// or only for a while, is behind a pointer.
 type Conn struct {
-	role        frame.Role
+	role       frame.Role
+	resumable  bool          // a write that ran into its deadline may be continued
+	peerClosed bool          // the peer's Close has come; guarded by mu
+	closeSaid  bool          // our Close has been sent; guarded by mu
+	state      atomic.Uint32 // a lifetime; written by setState, with mu held
+
 	cfg         *Config // resolved, shared, never changed
 	subprotocol string
-
-	nc        net.Conn
-	raw       syscall.RawConn // nil if nc must be read and written blindly
-	resumable bool            // a write that ran into its deadline may be continued
+	nc          net.Conn
+	raw         syscall.RawConn // nil if nc must be read and written blindly
 
 	// The reading half belongs to whoever has the turn to read.
 	in      inbound
 	wire    wire
 	message reading
-	owes    bool // Pongs, or a Close, are queued and not yet sent
 
-	state atomic.Uint32 // a lifetime; written by setState, with mu held
+	mu   sync.Mutex  // guards all that follows
+	err  error       // why the connection is no longer alive; set once
+	end  *ending     // how it ends; made when it is no longer alive
+	more *belongings // made at the first need
+	keep keeper
+	out  outbound
+}
 
-	mu         sync.Mutex
-	turn       turn
-	err        error // why the connection is no longer alive; set once
-	result     error // what Close returns; settled when dead
-	peerClosed bool  // the peer's Close has come
-	closeSaid  bool  // our Close has been sent
-	buried     bool  // the stream is closed
-	closeTimer *time.Timer
-	done       chan struct{} // made by the first who asks
-	keep       keeper
-	groups     []*Group // to be left at the end
-	base       context.Context
-	ctx        context.Context // made by the first who asks
-	cancel     context.CancelCauseFunc
-	out        outbound
+// ending is the end of a connection.
+type ending struct {
+	timer  *time.Timer // bounds the closing handshake
+	result error       // what Close returns; settled when dead
+	buried bool        // the stream is closed
+}
+
+// belongings are what not every connection has.
+type belongings struct {
+	done   chan struct{}           // made by the first who asks
+	ctx    context.Context         // as long as there is no cancel: what to make it of
+	cancel context.CancelCauseFunc // ends ctx; made by the first who asks
+	groups *membership             // to be left at the end
+
+	free    chan struct{} // tells one who waits for its turn to read to look
+	watches *watches      // of contexts, while somebody waits
+	dropped uint64        // for Stats
 }
 
 // New makes a connection of an upgraded stream, which it owns from then on. A
@@ -108,7 +121,7 @@ func newConn(u *handshake.Upgraded, cfg *Config) *Conn {
 	c.out.role = c.role
 	if len(u.Buffered) > 0 {
 		c.wire.buf = bufpool.Get(max(len(u.Buffered), readSize))
-		c.wire.w = copy(c.wire.buf.B, u.Buffered)
+		c.wire.w = int32(copy(c.wire.buf.B, u.Buffered))
 	}
 	if o := c.cfg.Observer; o != nil && o.Open != nil {
 		o.Open(c)
@@ -138,13 +151,14 @@ func (c *Conn) Transport() net.Conn { return c.nc }
 func (c *Conn) Done() <-chan struct{} {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.done == nil {
-		c.done = make(chan struct{})
-		if c.buried {
-			close(c.done)
+	m := c.belongings()
+	if m.done == nil {
+		m.done = make(chan struct{})
+		if c.buried() {
+			close(m.done)
 		}
 	}
-	return c.done
+	return m.done
 }
 
 // Err returns nil as long as messages can be sent and received. After that it
@@ -163,15 +177,37 @@ func (c *Conn) Err() error {
 func (c *Conn) Context() context.Context {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.ctx == nil {
-		base := c.base
-		if base == nil {
-			base = context.Background()
-		}
-		c.ctx, c.cancel = context.WithCancelCause(base)
-		if c.buried {
-			c.cancel(c.err)
+	m := c.belongings()
+	if m.cancel == nil {
+		m.ctx, m.cancel = context.WithCancelCause(m.ctx)
+		if c.buried() {
+			m.cancel(c.err)
 		}
 	}
-	return c.ctx
+	return m.ctx
 }
+
+// end tells those who wait for the end of the connection.
+func (m *belongings) end(why error) {
+	if m.watches != nil {
+		m.watches.read.close()
+		m.watches.write.close()
+	}
+	if m.done != nil {
+		close(m.done)
+	}
+	if m.cancel != nil {
+		m.cancel(why)
+	}
+}
+
+// belongings returns c.more. The caller holds mu.
+func (c *Conn) belongings() *belongings {
+	if c.more == nil {
+		c.more = &belongings{ctx: context.Background()}
+	}
+	return c.more
+}
+
+// buried reports whether the stream is closed. The caller holds mu.
+func (c *Conn) buried() bool { return c.end != nil && c.end.buried }

@@ -3,7 +3,6 @@ package conn
 import (
 	"context"
 	"encoding/binary"
-	"slices"
 	"time"
 
 	"github.com/parleyws/websocket/frame"
@@ -17,7 +16,7 @@ func (c *Conn) control(ev event) {
 		c.mu.Lock()
 		c.out.reply(ev.data)
 		c.mu.Unlock()
-		c.owes = true
+		c.message.owes = true
 	case frame.Pong:
 		c.mu.Lock()
 		rtt := c.out.pings.answered(ev.data)
@@ -25,7 +24,7 @@ func (c *Conn) control(ev event) {
 		c.observePong(rtt)
 	case frame.Close:
 		c.heardClose(ev.data)
-		c.owes = true
+		c.message.owes = true
 	default:
 		panic("BUG: no control frame: " + ev.op.String())
 	}
@@ -35,8 +34,8 @@ func (c *Conn) control(ev event) {
 // that came together, in one go. The reader calls it before it waits for more
 // bytes, and before it hands out a message, for that may take its time.
 func (c *Conn) sendReplies() {
-	if c.owes {
-		c.owes = false
+	if c.message.owes {
+		c.message.owes = false
 		c.flush()
 	}
 }
@@ -53,9 +52,9 @@ func (c *Conn) Ping(ctx context.Context) (rtt time.Duration, err error) {
 		return 0, c.ended(ctx)
 	}
 	c.mu.Lock()
-	if c.out.err != nil {
-		defer c.mu.Unlock()
-		return 0, c.refusal()
+	if err := c.refusal(); err != nil {
+		c.mu.Unlock()
+		return 0, err
 	}
 	p := c.out.newPing()
 	c.mu.Unlock()
@@ -70,7 +69,7 @@ func (c *Conn) Ping(ctx context.Context) (rtt time.Duration, err error) {
 	switch {
 	case p.answered:
 		return p.rtt, nil
-	case c.out.err != nil:
+	case c.out.over:
 		return 0, c.refusal()
 	default:
 		return 0, ctx.Err()
@@ -80,41 +79,42 @@ func (c *Conn) Ping(ctx context.Context) (rtt time.Duration, err error) {
 // pings are those that wait for their Pong. They are numbered, and the number is
 // the payload. The zero value is ready; it is guarded by Conn.mu.
 type pings struct {
-	last    uint64
-	waiting []*ping
+	waiting *ping         // the latest first
 	latency time.Duration // of the last that was answered
+	next    uint32        // number of the one to be sent, if not 0
+	last    uint32        // number of the last
 }
 
 type ping struct {
-	number   uint64
-	sent     time.Time // zero as long as it is not
-	rtt      time.Duration
-	answered bool
-	over     chan struct{}
+	next      *ping
+	number    uint32
+	sent      time.Time // zero as long as it is not
+	rtt       time.Duration
+	answered  bool
+	keepAlive bool          // nobody waits for it
+	over      chan struct{} // closed when there is no more to wait for
 }
 
 // newPing returns a Ping that waits, and sees to it that it will be sent.
 func (o *outbound) newPing() *ping {
-	if o.ping == 0 {
+	if o.pings.next == 0 {
 		o.pings.last++
-		o.ping = o.pings.last
+		o.pings.next = o.pings.last
 	}
-	p := &ping{number: o.ping, over: make(chan struct{})}
-	o.pings.waiting = append(o.pings.waiting, p)
+	p := &ping{next: o.pings.waiting, number: o.pings.next, over: make(chan struct{})}
+	o.pings.waiting = p
 	return p
 }
 
-func pingPayload(number uint64) []byte {
-	return binary.BigEndian.AppendUint64(nil, number)
+func pingPayload(number uint32) []byte {
+	return binary.BigEndian.AppendUint64(nil, uint64(number))
 }
 
 // sent notes the time for the Pings with that number.
-func (ps *pings) sent(number uint64) {
+func (ps *pings) sent(number uint32) {
 	now := time.Now()
-	for _, p := range ps.waiting {
-		if p.number == number {
-			p.sent = now
-		}
+	for p := ps.waiting; p != nil && p.number == number; p = p.next {
+		p.sent = now
 	}
 }
 
@@ -128,26 +128,46 @@ func (ps *pings) answered(payload []byte) (rtt time.Duration) {
 		return 0
 	}
 	number := binary.BigEndian.Uint64(payload)
-	ps.waiting = slices.DeleteFunc(ps.waiting, func(p *ping) bool {
-		if p.number > number || number > ps.last || p.sent.IsZero() {
-			return false
+	if number > uint64(ps.last) {
+		return 0
+	}
+	for at := &ps.waiting; *at != nil; {
+		p := *at
+		if uint64(p.number) > number || p.sent.IsZero() {
+			at = &p.next
+			continue
 		}
+		*at = p.next
 		p.rtt, p.answered = max(time.Since(p.sent), 1), true
 		ps.latency, rtt = p.rtt, p.rtt
 		close(p.over)
-		return true
-	})
+	}
 	return rtt
 }
 
 // end wakes everybody: there will be no more answers.
 func (ps *pings) end() {
-	for _, p := range ps.waiting {
+	for p := ps.waiting; p != nil; p = p.next {
 		close(p.over)
 	}
 	ps.waiting = nil
 }
 
+// dropKeepAlive removes the last Ping of KeepAlive, if it was not answered.
+func (ps *pings) dropKeepAlive() {
+	for p := ps.waiting; p != nil; p = p.next {
+		if p.keepAlive {
+			ps.remove(p)
+			return
+		}
+	}
+}
+
 func (ps *pings) remove(p *ping) {
-	ps.waiting = slices.DeleteFunc(ps.waiting, func(x *ping) bool { return x == p })
+	for at := &ps.waiting; *at != nil; at = &(*at).next {
+		if *at == p {
+			*at = p.next
+			return
+		}
+	}
 }

@@ -1,6 +1,8 @@
 package conn
 
 import (
+	"sync"
+
 	"github.com/parleyws/websocket/frame"
 	"github.com/parleyws/websocket/internal/bufpool"
 )
@@ -50,7 +52,7 @@ func (e *entry) alert() {
 func (o *outbound) entry(op frame.Opcode, payload []byte, k kind) *entry {
 	e := o.spare
 	if e == nil {
-		e = new(entry)
+		e = entries.Get().(*entry)
 	}
 	o.spare, e.next = e.next, nil
 	e.head.Opcode, e.head.Fin, e.payload = op, k != asFragment, payload
@@ -79,9 +81,19 @@ func (o *outbound) recycle(e *entry) {
 	}
 	e.own.Release()
 	o.backlog -= e.held
+	if e.wake == nil {
+		*e = entry{}
+		entries.Put(e)
+		return
+	}
 	*e = entry{wake: e.wake, next: o.spare}
 	o.spare = e
 }
+
+// entries are those that nobody ever had to wait for. (The others stay with their
+// connection, for a channel that was made in a testing/synctest bubble must not
+// get out of it.)
+var entries = sync.Pool{New: func() any { return new(entry) }}
 
 // entryList is a singly linked list of entries.
 type entryList struct{ head, tail *entry }

@@ -13,6 +13,7 @@ import (
 // connections send nothing most of the time.
 type flight struct {
 	batch  *bufpool.Buffer
+	flying entryList // the entries that end in the batch, or in direct
 	sent   int
 	direct []byte
 	lying  *entry

@@ -2,6 +2,7 @@ package conn
 
 import (
 	"context"
+	"slices"
 	"sync"
 )
 
@@ -44,7 +45,8 @@ func (g *Group) join(c *Conn) (joined, closing bool) {
 	if c.now() == dead {
 		return false, false
 	}
-	c.groups = append(c.groups, g)
+	m := c.belongings()
+	m.groups = &membership{g, m.groups}
 	if g.place == nil {
 		g.place = make(map[*Conn]int)
 	}
@@ -98,21 +100,12 @@ func (g *Group) Broadcast(typ MessageType, p []byte, except ...*Conn) (taken int
 func (g *Group) BroadcastPrepared(m *Prepared, except ...*Conn) (taken int) {
 	members := g.snapshot()
 	for _, c := range members {
-		if !contains(except, c) && c.TryWritePrepared(m) == nil {
+		if !slices.Contains(except, c) && c.TryWritePrepared(m) == nil {
 			taken++
 		}
 	}
 	g.giveBack(members)
 	return taken
-}
-
-func contains(cs []*Conn, c *Conn) bool {
-	for _, x := range cs {
-		if x == c {
-			return true
-		}
-	}
-	return false
 }
 
 // snapshot returns the members, so that the group need not be locked while they
@@ -176,21 +169,34 @@ func (g *Group) close() <-chan struct{} {
 	return g.empty
 }
 
-// leaveGroups returns the groups that a connection is in, for it to leave them.
-func (c *Conn) leaveGroups() []*Group {
+// membership is a list of the groups that a connection is in.
+type membership struct {
+	group *Group
+	next  *membership
+}
+
+// leaveGroups takes a connection that has ended out of its groups.
+func (c *Conn) leaveGroups() {
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	groups := c.groups
-	c.groups = nil
-	return groups
+	var m *membership
+	if c.more != nil {
+		m, c.more.groups = c.more.groups, nil
+	}
+	c.mu.Unlock()
+	for ; m != nil; m = m.next {
+		m.group.Remove(c)
+	}
 }
 
 func (c *Conn) forgetGroup(g *Group) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for i, x := range c.groups {
-		if x == g {
-			c.groups = append(c.groups[:i], c.groups[i+1:]...)
+	if c.more == nil {
+		return
+	}
+	for at := &c.more.groups; *at != nil; at = &(*at).next {
+		if (*at).group == g {
+			*at = (*at).next
 			return
 		}
 	}

@@ -43,7 +43,7 @@ func Handler(opts *AcceptOptions, serve func(ctx context.Context, c *Conn) error
 			return
 		}
 		c := newConn(u, cfg)
-		c.base = context.WithoutCancel(r.Context())
+		c.more = &belongings{ctx: context.WithoutCancel(r.Context())}
 		go c.serve(serve, errorLog(r))
 	})
 }

@@ -26,10 +26,11 @@ type KeepAlive struct {
 // reader's traces were when it fired last. Guarded by Conn.mu.
 type keeper struct {
 	timer  *time.Timer
-	ping   *ping // the last
-	pinged bool
 	life   uint64
-	wait   uint64
+	wait   uint32
+	pinged bool
+
+	reading bool // somebody has the turn to read; it is here for want of room
 }
 
 // startKeepAlive is called once.
@@ -69,9 +70,9 @@ func (c *Conn) checkLife() (ping bool) {
 		c.die(&TimeoutError{Op: "keepalive", After: cfg.Timeout})
 		go c.bury(hard)
 		return false
-	case silent && c.out.err == nil:
-		c.out.pings.remove(k.ping)
-		k.ping = c.out.newPing()
+	case silent && !c.out.over:
+		c.out.pings.dropKeepAlive()
+		c.out.newPing().keepAlive = true
 		ping, next = true, cfg.Interval
 		if cfg.Timeout > 0 {
 			next = cfg.Timeout

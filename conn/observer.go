@@ -47,6 +47,10 @@ func (c *Conn) Stats() Stats {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	o := &c.out
+	var dropped uint64
+	if c.more != nil {
+		dropped = c.more.dropped
+	}
 	return Stats{
 		MessagesReceived: c.message.count.Load(),
 		BytesReceived:    c.message.bytes.Load(),
@@ -54,7 +58,7 @@ func (c *Conn) Stats() Stats {
 		BytesSent:        o.sent.bytes,
 		Reads:            c.wire.life.Load(),
 		Writes:           o.sent.batches,
-		Dropped:          o.sent.dropped,
+		Dropped:          dropped,
 		Backlog:          o.backlog,
 		Latency:          o.pings.latency,
 	}

@@ -21,42 +21,38 @@ import (
 // A frame that has been begun is finished before another one starts. When
 // nobody owns the socket there is nothing to be sent.
 type outbound struct {
-	role   frame.Role
-	owned  bool
-	err    error // why nothing more can be written; set once
-	broken bool  // it is the socket that failed
+	role      frame.Role
+	owned     bool
+	over      bool        // nothing more can be written
+	streaming bool        // a message is streamed
+	kicked    atomic.Bool // the owner shall look at cancelled entries
+	broken    *CloseError // how the socket failed, if it did
 
 	// Control frames go before data. There is never more than one Ping to be
 	// sent, and of Pongs no more than fit in maxReplies: RFC 6455, section
 	// 5.5.3, asks for no more than the answer to the latest Ping.
 	replies  *bufpool.Buffer // Pongs, encoded
-	ping     uint64          // number of the Ping to be sent, if not 0
-	pings    pings           // those that wait for their Pong
-	farewell []byte          // our Close frame, encoded; the last of all
+	pings    pings           // the one to be sent, and those that wait for their Pong
+	farewell *bufpool.Buffer // our Close frame, encoded; the last of all
 
 	queue entryList // data frames that wait, first come first served
 	part  *entry    // begun, and not yet encoded to its end
 
 	// While a message is streamed, data frames wait in the queue, and the
 	// stream's fragments pass by, one at a time, through fragment.
-	streaming bool
-	fragment  *entry
+	fragment *entry
 
-	air    *flight   // what is being sent; nil if nothing is
-	flying entryList // the entries that end in it
+	air *flight // what is being sent; nil if nothing is
 
 	spare   *entry // entries to be used again
 	backlog int    // bytes that nobody waits for
 	sent    sent   // for Stats
 
-	run    func()      // c.drain; made at the first need
-	watch  *watch      // made at the first need
-	kicked atomic.Bool // the owner shall look at cancelled entries
 }
 
 // sent is what has been sent.
 type sent struct {
-	messages, bytes, batches, dropped uint64
+	messages, bytes, batches uint64
 }
 
 // Limits of a batch, in bytes.
@@ -92,7 +88,7 @@ func (o *outbound) popFront() *entry {
 
 // idle reports that there is nothing to be sent.
 func (o *outbound) idle() bool {
-	return o.air == nil && o.part == nil && o.replies == nil && o.ping == 0 &&
+	return o.air == nil && o.part == nil && o.replies == nil && o.pings.next == 0 &&
 		o.farewell == nil && o.front() == nil
 }
 
@@ -112,7 +108,8 @@ func (o *outbound) gather(self *entry) bool {
 		// RFC 6455, section 5.5.1: "The application MUST NOT send any more data
 		// frames after sending a Close frame."
 		o.takeControl()
-		o.air.batch.B = append(o.air.batch.B, o.farewell...)
+		o.air.batch.B = append(o.air.batch.B, o.farewell.B...)
+		o.farewell.Release()
 		o.farewell, o.air.closes = nil, true
 	default:
 		o.takeControl()
@@ -127,7 +124,7 @@ func (o *outbound) gather(self *entry) bool {
 
 // plan returns how large the next batch will be, give or take a little.
 func (o *outbound) plan(self *entry) int {
-	n := len(o.farewell) + 16
+	n := 2 * (frame.MaxHeaderSize + frame.MaxControlPayload) // a Ping and a Close
 	if o.replies != nil {
 		n += len(o.replies.B)
 	}
@@ -155,10 +152,10 @@ func (o *outbound) takeControl() {
 		o.replies.Release()
 		o.replies = nil
 	}
-	if o.ping != 0 {
-		o.air.batch.B = appendControl(o.air.batch.B, o.role, frame.Ping, pingPayload(o.ping))
-		o.pings.sent(o.ping)
-		o.ping = 0
+	if n := o.pings.next; n != 0 {
+		o.air.batch.B = appendControl(o.air.batch.B, o.role, frame.Ping, pingPayload(n))
+		o.pings.sent(n)
+		o.pings.next = 0
 	}
 }
 
@@ -223,7 +220,7 @@ func (o *outbound) encode(e, self *entry) {
 	if len(e.payload) == 0 {
 		o.part = nil
 		e.end = len(o.air.batch.B) + len(o.air.direct)
-		o.flying.push(e)
+		o.air.flying.push(e)
 	}
 }
 
@@ -238,10 +235,11 @@ func (o *outbound) settle(n int) (closed bool) {
 		o.air.lying.end -= over
 	}
 	all := o.air.sent == len(o.air.batch.B) && len(o.air.direct) == 0
-	for e := o.flying.head; e != nil && (all || e.end <= o.air.sent); e = o.flying.head {
-		o.finish(o.flying.pop(), nil)
+	flying := &o.air.flying
+	for e := flying.head; e != nil && (all || e.end <= o.air.sent); e = flying.head {
+		o.finish(flying.pop(), nil)
 	}
-	for _, e := range [...]*entry{o.flying.head, o.part} {
+	for _, e := range [...]*entry{flying.head, o.part} {
 		if e != nil && o.air.sent > e.start {
 			e.cut = true
 		}
@@ -251,6 +249,14 @@ func (o *outbound) settle(n int) (closed bool) {
 		o.endBatch()
 	}
 	return closed
+}
+
+// firstFlying returns the first of the entries that are being sent.
+func (o *outbound) firstFlying() *entry {
+	if o.air == nil {
+		return nil
+	}
+	return o.air.flying.head
 }
 
 func (o *outbound) endBatch() {
@@ -282,9 +288,7 @@ func (o *outbound) finish(e *entry, err error) {
 // refuse ends the sending of data with err: what has not been begun fails, and
 // so does all that comes later.
 func (o *outbound) refuse(err error) {
-	if o.err == nil {
-		o.err = err
-	}
+	o.over = true
 	for e := o.queue.pop(); e != nil; e = o.queue.pop() {
 		o.finish(e, err)
 	}
@@ -292,7 +296,7 @@ func (o *outbound) refuse(err error) {
 		o.fragment = nil
 		o.finish(e, err)
 	}
-	o.ping = 0
+	o.pings.next = 0
 }
 
 // fail ends all sending with err, in the middle of a frame or not. The owner,
@@ -300,14 +304,17 @@ func (o *outbound) refuse(err error) {
 func (o *outbound) fail(err error) {
 	o.refuse(err)
 	o.pings.end()
+	o.farewell.Release()
 	o.farewell = nil
 	o.replies.Release()
 	o.replies = nil
-	if o.air != nil && o.air.lying != nil {
-		o.air.kept, o.air.lying.own = o.air.lying.own, nil
-	}
-	for e := o.flying.pop(); e != nil; e = o.flying.pop() {
-		o.finish(e, err)
+	if f := o.air; f != nil {
+		if f.lying != nil {
+			f.kept, f.lying.own = f.lying.own, nil
+		}
+		for e := f.flying.pop(); e != nil; e = f.flying.pop() {
+			o.finish(e, err)
+		}
 	}
 	if e := o.part; e != nil {
 		o.part = nil
@@ -349,7 +356,7 @@ func (o *outbound) cutOut(e *entry) {
 		if o.part != nil {
 			o.part.start -= n
 		}
-		o.flying.remove(e)
+		o.air.flying.remove(e)
 	}
 	b.B = append(b.B[:e.start], b.B[end:]...)
 	if o.air.sent == len(b.B) && len(o.air.direct) == 0 {
@@ -381,7 +388,7 @@ func (o *outbound) leave(e *entry) {
 // may call it.
 func (o *outbound) dropCancelled() {
 	o.kicked.Store(false)
-	for e := o.flying.head; e != nil; {
+	for e := o.firstFlying(); e != nil; {
 		next := e.next
 		o.dropIfCancelled(e)
 		e = next
@@ -404,8 +411,7 @@ func (o *outbound) dropIfCancelled(e *entry) {
 // heir returns the entry whose goroutine is to own the socket next, or nil if
 // there is none that could.
 func (o *outbound) heir() *entry {
-	first := o.front()
-	for _, e := range [...]*entry{o.flying.head, o.part, first} {
+	for _, e := range [...]*entry{o.firstFlying(), o.part, o.front()} {
 		for ; e != nil; e = e.next {
 			if !e.left && !e.async {
 				return e
@@ -417,7 +423,7 @@ func (o *outbound) heir() *entry {
 
 // reply queues the answer to a Ping.
 func (o *outbound) reply(payload []byte) {
-	if o.err != nil {
+	if o.over {
 		return
 	}
 	if o.replies == nil {

@@ -12,37 +12,36 @@ import (
 
 // reading is how far the current message has been handed out.
 type reading struct {
-	// ev is the piece that was found last.
-	ev event
+	// data is the piece of the message that was found last. It lies in the
+	// wire's buffer, or where the reader wants it: while a read is under way,
+	// data is what it reads into, or nil if that is the buffer.
+	data []byte
+	end  bool // data is the last of its message
+	skip bool // what is left of the message is of no interest
+
+	owes    bool // Pongs, or a Close, are queued and not yet sent
+	watched bool // the context of the wait under way is
 
 	// partial is what a cancelled read had collected of the message. The next
 	// read begins with it.
 	partial *bufpool.Buffer
 
-	// streamed: the message belongs to the messageReader with number seq. Any
-	// other read skips what is left of it.
-	streamed bool
-	seq      uint64
-
-	// For a streamed message: bytes that were taken from the wire and not yet
-	// handed out, and whether they are its last.
-	rest []byte
-	end  bool
+	// reader is the stream that the message is read through, if it is. Any other
+	// read skips what is left of it.
+	reader *messageReader
 
 	// For Stats, written by the reader: messages that were complete, and their
-	// bytes. size is that of the message so far.
+	// bytes.
 	count, bytes atomic.Uint64
-	size         int
 }
 
 // found takes note of the next piece of a message.
-func (m *reading) found(ev event) {
-	m.ev = ev
-	m.size += len(ev.data)
-	if ev.end {
-		m.bytes.Add(uint64(m.size))
+func (c *Conn) found(p []byte, end bool) {
+	m := &c.message
+	m.data, m.end = p, end
+	if end {
+		m.bytes.Add(uint64(c.in.size))
 		m.count.Add(1)
-		m.size = 0
 	}
 }
 
@@ -136,9 +135,9 @@ func (c *Conn) lease(ctx context.Context) (m Message, lent *bufpool.Buffer, err 
 	err = c.startMessage(ctx)
 	switch {
 	case err != nil:
-	case c.message.ev.end:
+	case c.message.end:
 		// Fast path: the message lies in the buffer as a whole.
-		m.Data, lent = c.message.ev.data, c.wire.buf
+		m.Data, lent = c.message.data, c.wire.buf
 		lent.Retain()
 	default:
 		m.Data, lent, err = c.collectPooled(ctx)
@@ -150,7 +149,7 @@ func (c *Conn) lease(ctx context.Context) (m Message, lent *bufpool.Buffer, err 
 
 // collectPooled collects a message in a buffer of the pool.
 func (c *Conn) collectPooled(ctx context.Context) ([]byte, *bufpool.Buffer, error) {
-	s := sink{pooled: bufpool.Get(len(c.message.ev.data))}
+	s := sink{pooled: bufpool.Get(len(c.message.data))}
 	s.b = s.pooled.B[:0]
 	if err := c.collect(ctx, &s); err != nil {
 		s.pooled.Release()
@@ -194,7 +193,7 @@ func (c *Conn) ended(ctx context.Context) error {
 // and ends the turn.
 func (c *Conn) unlockRead() {
 	c.sendReplies()
-	if len(c.message.rest) == 0 {
+	if r := c.message.reader; r == nil || len(r.rest) == 0 {
 		c.wire.drop()
 	}
 	c.giveTurn()
@@ -203,34 +202,27 @@ func (c *Conn) unlockRead() {
 // startMessage finds the first piece of the next message. If a cancelled read
 // has left one, the piece is empty, and message.partial has what it had.
 func (c *Conn) startMessage(ctx context.Context) error {
-	if c.message.streamed {
-		if err := c.skip(ctx); err != nil {
+	m := &c.message
+	if m.reader != nil {
+		m.skip = !m.reader.end
+		m.forget()
+	}
+	for m.skip {
+		if err := c.piece(ctx); err != nil {
 			return err
 		}
+		m.skip = !m.end
 	}
-	if c.message.partial != nil {
-		c.message.ev = event{}
+	if m.partial != nil {
+		m.data, m.end = nil, false
 		return nil
 	}
 	return c.piece(ctx)
 }
 
-// skip drops what is left of a message that was read as a stream.
-func (c *Conn) skip(ctx context.Context) error {
-	m := &c.message
-	m.seq++ // the reader is stale, even if ctx ends before the message does
-	m.rest = nil
-	for end := m.end; !end; end = m.ev.end {
-		if err := c.piece(ctx); err != nil {
-			return err
-		}
-	}
-	m.forget()
-	return nil
-}
-
+// forget makes the reader of the message, if there is one, a stale one.
 func (m *reading) forget() {
-	m.streamed, m.rest, m.end = false, nil, false
+	m.reader = nil
 	m.partial.Release()
 	m.partial = nil
 }
@@ -243,8 +235,8 @@ func (c *Conn) collect(ctx context.Context, s *sink) error {
 		s.add(p.B)
 		m.forget()
 	}
-	s.add(m.ev.data)
-	for !m.ev.end {
+	s.add(m.data)
+	for !m.end {
 		direct := c.in.left > 0 && c.wire.r == c.wire.w
 		if err := c.next(ctx, s, direct); err != nil {
 			c.save(s)
@@ -258,11 +250,11 @@ func (c *Conn) collect(ctx context.Context, s *sink) error {
 func (c *Conn) next(ctx context.Context, s *sink, direct bool) error {
 	if direct {
 		err := c.direct(ctx, s.room(c.in.left))
-		s.b = s.b[:len(s.b)+len(c.message.ev.data)]
+		s.b = s.b[:len(s.b)+len(c.message.data)]
 		return err
 	}
 	err := c.piece(ctx)
-	s.add(c.message.ev.data)
+	s.add(c.message.data)
 	return err
 }
 
@@ -277,8 +269,8 @@ func (c *Conn) save(s *sink) {
 	c.message.partial = b
 }
 
-// piece finds the next piece of a message, which message.ev then is, and does on
-// the way what control frames ask for.
+// piece finds the next piece of a message, which message.data then is, and does
+// on the way what control frames ask for.
 func (c *Conn) piece(ctx context.Context) error {
 	for {
 		found, err := c.parse()
@@ -293,13 +285,13 @@ func (c *Conn) piece(ctx context.Context) error {
 
 // parse looks for a piece of a message in what has been read.
 func (c *Conn) parse() (found bool, err error) {
-	c.message.ev = event{}
+	c.message.data, c.message.end = nil, false
 	for {
 		if err := c.mayParse(); err != nil {
 			return false, err
 		}
 		n, ev, err := c.in.next(c.wire.unread())
-		c.wire.r += n
+		c.wire.r += int32(n)
 		switch {
 		case err != nil:
 			return false, c.fail(err)
@@ -310,7 +302,7 @@ func (c *Conn) parse() (found bool, err error) {
 				return false, nil
 			}
 		case !c.in.discard:
-			c.message.found(ev)
+			c.found(ev.data, ev.end)
 			return true, nil
 		}
 	}
@@ -334,23 +326,24 @@ func (c *Conn) mayParse() error {
 // direct reads payload bytes of the current frame straight into dst. They are
 // the next piece.
 func (c *Conn) direct(ctx context.Context, dst []byte) error {
-	if int64(len(dst)) > c.in.left {
-		dst = dst[:c.in.left]
-	}
-	c.message.ev = event{}
-	n, err := c.read(ctx, dst)
+	dst = dst[:min(int64(len(dst)), c.in.left, maxDirect)]
+	m := &c.message
+	m.data, m.end = dst, false
+	err := c.read(ctx)
+	m.data = nil
 	if err != nil {
 		return err
 	}
 	if err := c.mayParse(); err != nil {
 		return err
 	}
-	end, err := c.in.take(dst[:n])
+	dst = dst[:c.wire.n]
+	end, err := c.in.take(dst)
 	if err != nil {
 		return c.fail(err)
 	}
 	if !c.in.discard {
-		c.message.found(event{op: c.in.kind, data: dst[:n], end: end})
+		c.found(dst, end)
 	}
 	return nil
 }
@@ -395,9 +388,14 @@ type messageReader struct {
 	c   *Conn
 	ctx context.Context
 	typ MessageType
-	seq uint64
 	n   int   // bytes read
 	err error // sticky
+
+	// Bytes that were taken from the wire and not yet handed out, and whether
+	// they are the last of the message. They belong to whoever has the turn to
+	// read.
+	rest []byte
+	end  bool
 }
 
 // Reader waits for a message and returns it as a stream, without ever holding
@@ -419,13 +417,11 @@ func (c *Conn) Reader(ctx context.Context) (MessageType, io.Reader, error) {
 		return 0, nil, err
 	}
 	m := &c.message
-	m.rest, m.end = m.ev.data, m.ev.end
+	m.reader = &messageReader{c: c, ctx: ctx, typ: c.in.kind, rest: m.data, end: m.end}
 	if m.partial != nil {
-		m.rest = m.partial.B
+		m.reader.rest = m.partial.B
 	}
-	m.streamed = true
-	m.seq++
-	return c.in.kind, &messageReader{c: c, ctx: ctx, typ: c.in.kind, seq: m.seq}, nil
+	return c.in.kind, m.reader, nil
 }
 
 // Read implements io.Reader.
@@ -452,43 +448,41 @@ func (r *messageReader) read(p []byte) (int, error) {
 		return 0, c.ended(r.ctx)
 	}
 	defer c.unlockRead()
-	if !m.streamed || m.seq != r.seq {
+	if m.reader != r {
 		return 0, errStaleReader
 	}
-	if m.end && len(m.rest) == 0 {
-		m.forget()
-		return 0, io.EOF
-	}
-	if c.now() != alive {
-		return 0, c.Err()
-	}
-	for len(m.rest) == 0 {
-		if m.end {
+	for len(r.rest) == 0 {
+		switch {
+		case r.end:
 			m.forget()
 			return 0, io.EOF
-		}
-		if len(p) == 0 {
+		case c.now() != alive:
+			return 0, c.Err()
+		case len(p) == 0:
 			return 0, nil
 		}
-		if n, err := c.stream(r.ctx, p); n > 0 || err != nil {
+		if n, err := r.more(p); n > 0 || err != nil {
 			return n, err
 		}
 	}
-	n := copy(p, m.rest)
-	m.rest = m.rest[n:]
+	if c.now() != alive {
+		return 0, c.Err() // rest may have been overwritten
+	}
+	n := copy(p, r.rest)
+	r.rest = r.rest[n:]
 	return n, nil
 }
 
-// stream gets more of a streamed message: into p if the network can be read
-// straight into it, or else as m.rest.
-func (c *Conn) stream(ctx context.Context, p []byte) (int, error) {
-	m := &c.message
+// more gets more of the message: into p if the network can be read straight into
+// it, or else as r.rest.
+func (r *messageReader) more(p []byte) (int, error) {
+	c, m := r.c, &r.c.message
 	if c.in.left > 0 && c.wire.r == c.wire.w {
-		err := c.direct(ctx, p)
-		m.end = m.ev.end
-		return len(m.ev.data), err
+		err := c.direct(r.ctx, p)
+		r.end = m.end
+		return len(m.data), err
 	}
-	err := c.piece(ctx)
-	m.rest, m.end = m.ev.data, m.ev.end
+	err := c.piece(r.ctx)
+	r.rest, r.end = m.data, m.end
 	return 0, err
 }

@@ -54,9 +54,9 @@ func (c *Conn) writeWaiting(ctx context.Context, f *flight) error {
 		return err
 	}
 	if c.resumable {
-		if w := c.watchFor(ctx, &o.watch, (*Conn).kickWrite); w != nil {
-			defer w.disarm()
-			if !w.arm(ctx) {
+		if w := c.watches(ctx); w != nil {
+			defer w.write.disarm()
+			if !w.write.arm(ctx) {
 				return errKicked
 			}
 		}

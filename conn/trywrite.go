@@ -133,6 +133,7 @@ func (c *Conn) queueLeft(typ MessageType, p []byte, k kind) (gone []dropped, err
 		if !ok {
 			break
 		}
+		c.belongings().dropped++
 		if c.cfg.Observer != nil {
 			gone = append(gone, d)
 		}
@@ -153,7 +154,7 @@ func (c *Conn) queueLeft(typ MessageType, p []byte, k kind) (gone []dropped, err
 // noRoom is what becomes of a message for which there is no room. The caller
 // holds mu.
 func (c *Conn) noRoom() error {
-	c.out.sent.dropped++
+	c.belongings().dropped++
 	if c.cfg.SlowConsumer != Disconnect || c.now() != alive {
 		return ErrBacklog
 	}
@@ -184,7 +185,6 @@ func (o *outbound) dropOldest() (d dropped, ok bool) {
 			}
 			o.queue.remove(e)
 			o.finish(e, ErrBacklog)
-			o.sent.dropped++
 			return d, true
 		}
 	}

@@ -1,31 +1,35 @@
 package conn
 
-// turn is the right to read, which one goroutine at a time has. It is guarded by
-// Conn.mu.
-type turn struct {
-	taken bool
-	free  chan struct{} // tells one who waits to look; made at the first need
-}
+// The turn to read is a flag, keep.reading, guarded by Conn.mu.
 
 // takeTurn waits for the turn to read. It reports whether the caller has it, or
 // stop came first.
 func (c *Conn) takeTurn(stop <-chan struct{}) bool {
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	for c.turn.taken {
-		if c.turn.free == nil {
-			c.turn.free = make(chan struct{}, 1)
-		}
+	if c.keep.reading && !c.awaitTurn(stop) {
+		c.mu.Unlock()
+		return false
+	}
+	c.keep.reading = true
+	c.mu.Unlock()
+	return true
+}
+
+func (c *Conn) awaitTurn(stop <-chan struct{}) bool {
+	m := c.belongings()
+	if m.free == nil {
+		m.free = make(chan struct{}, 1)
+	}
+	for c.keep.reading {
 		c.mu.Unlock()
 		select {
-		case <-c.turn.free:
+		case <-m.free:
 			c.mu.Lock()
 		case <-stop:
 			c.mu.Lock()
 			return false
 		}
 	}
-	c.turn.taken = true
 	return true
 }
 
@@ -33,24 +37,24 @@ func (c *Conn) takeTurn(stop <-chan struct{}) bool {
 // wait for the peer's.
 func (c *Conn) giveTurn() {
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.turn.taken = false
-	if c.turn.free != nil {
+	c.keep.reading = false
+	if c.more != nil && c.more.free != nil {
 		select {
-		case c.turn.free <- struct{}{}:
+		case c.more.free <- struct{}{}:
 		default:
 		}
 	}
 	if c.now() == closing {
 		c.takeOver()
 	}
+	c.mu.Unlock()
 }
 
 // takeOver has a goroutine wait for the peer's Close, unless somebody reads: who
 // that is will see it, or give the turn. The caller holds mu.
 func (c *Conn) takeOver() {
-	if !c.turn.taken && c.now() == closing {
-		c.turn.taken = true
+	if !c.keep.reading && c.now() == closing {
+		c.keep.reading = true
 		go c.readToClose()
 	}
 }

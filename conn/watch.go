@@ -98,9 +98,6 @@ func (w *watch) ended(done <-chan struct{}) {
 
 // close drops the registration, and ends the goroutine; there will be no other.
 func (w *watch) close() {
-	if w == nil {
-		return
-	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.closed = true
@@ -112,23 +109,29 @@ func (w *watch) close() {
 	w.stop, w.contexts = nil, nil
 }
 
-// watchFor returns *at, which is made at the first need, to watch ctx while
-// somebody waits; or nil if ctx need not be watched, because it cannot end before
-// the connection does. It returns a closed watch once the connection is over.
-func (c *Conn) watchFor(ctx context.Context, at **watch, kick func(*Conn)) *watch {
+// watches are the two of a connection.
+type watches struct{ read, write watch }
+
+// watches returns those of c, or nil if ctx need not be watched, because it cannot
+// end before the connection does.
+func (c *Conn) watches(ctx context.Context) *watches {
 	done := ctx.Done()
 	if done == nil {
 		return nil
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.ctx != nil && c.ctx.Done() == done {
+	m := c.belongings()
+	if m.ctx.Done() == done {
 		return nil
 	}
-	if *at == nil {
-		*at = &watch{kick: func() { kick(c) }, closed: c.buried}
+	if m.watches == nil {
+		m.watches = &watches{
+			read:  watch{kick: c.kickRead, closed: c.buried()},
+			write: watch{kick: c.kickWrite, closed: c.buried()},
+		}
 	}
-	return *at
+	return m.watches
 }
 
 // endless reports whether ctx cannot end before the connection does.
@@ -139,5 +142,5 @@ func (c *Conn) endless(ctx context.Context) bool {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.ctx != nil && c.ctx.Done() == done
+	return c.more != nil && c.more.ctx.Done() == done
 }

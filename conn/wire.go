@@ -26,20 +26,19 @@ const readSize = 4 << 10
 // been lent what lies before r: a connection that waits holds none.
 type wire struct {
 	buf  *bufpool.Buffer // nil: r and w are 0
-	r, w int
+	r, w int32
 
 	// Traces for KeepAlive and Stats, written by the reader.
 	life  atomic.Uint64 // reads that returned bytes
-	waits atomic.Uint64 // odd: a read waits
+	waits atomic.Uint32 // odd: a read waits
 
-	watch *watch                // made at the first need, guarded by Conn.mu
-	armed *watch                // the same, while it watches
-	try   func(fd uintptr) bool // c.tryRead, made once
+	n int32 // bytes that the read under way has read
 
-	// Arguments and results of the read that is under way.
+	try func(fd uintptr) bool // c.tryRead, made once
+
+	// Argument and result of the read that is under way. It reads to where the
+	// next piece of the message is to lie, see reading, or else into buf.
 	ctx context.Context
-	dst []byte // where to; nil: into buf
-	n   int
 	err error
 }
 
@@ -72,11 +71,11 @@ func (w *wire) makeRoom() {
 		return
 	case w.buf.Shared():
 		other := bufpool.Get(readSize)
-		w.w = copy(other.B, w.unread())
+		w.w = int32(copy(other.B, w.unread()))
 		w.buf.Release()
 		w.buf, w.r = other, 0
 	case w.r > 0:
-		w.w = copy(w.buf.B, w.unread())
+		w.w = int32(copy(w.buf.B, w.unread()))
 		w.r = 0
 	}
 }
@@ -87,31 +86,25 @@ func (w *wire) skipAll() { w.r = w.w }
 // fill reads more bytes from the network, behind those that are there.
 func (c *Conn) fill(ctx context.Context) error {
 	c.wire.makeRoom()
-	err := c.readTo(ctx, nil)
+	err := c.read(ctx)
 	c.wire.w += c.wire.n
 	return err
 }
 
-// read reads at least one byte into dst. It returns ctx.Err() if ctx ends first,
-// and the read may be repeated. Any other error is the end of the connection.
-func (c *Conn) read(ctx context.Context, dst []byte) (int, error) {
-	err := c.readTo(ctx, dst)
-	return c.wire.n, err
-}
-
-// readTo is read, with wire.n as the result. If dst is nil it reads into the
-// buffer. What we owe to the peer is sent before there is a wait.
-func (c *Conn) readTo(ctx context.Context, dst []byte) error {
+// read reads at least one byte, and says in wire.n how many. It returns ctx.Err()
+// if ctx ends first, and the read may be repeated. Any other error is the end of
+// the connection. What we owe to the peer is sent before there is a wait.
+func (c *Conn) read(ctx context.Context) error {
 	c.sendReplies()
 	w := &c.wire
-	w.ctx, w.dst = ctx, dst
+	w.ctx = ctx
 	for {
 		w.n, w.err = 0, nil
-		if dst == nil && w.buf == nil {
+		if c.message.data == nil && w.buf == nil {
 			w.buf = bufpool.Get(readSize)
 		}
 		if c.raw == nil {
-			w.n, w.err = c.blindRead()
+			w.err = c.blindRead()
 		} else if err := c.raw.Read(w.try); err != nil {
 			w.err = err
 		}
@@ -119,7 +112,7 @@ func (c *Conn) readTo(ctx context.Context, dst []byte) error {
 		if w.n == 0 && (w.err == errReadable || c.whyNothing()) {
 			continue
 		}
-		w.ctx, w.dst = nil, nil
+		w.ctx = nil
 		if w.n > 0 {
 			return nil // what else there is to say will be said again
 		}
@@ -136,9 +129,9 @@ func (c *Conn) hasRead() {
 	if w.n > 0 {
 		w.life.Add(1)
 	}
-	if w.armed != nil {
-		w.armed.disarm()
-		w.armed = nil
+	if c.message.watched {
+		c.message.watched = false
+		c.more.watches.read.disarm()
 	}
 }
 
@@ -177,7 +170,7 @@ var (
 // again, for borrowing is too deep a call for a small stack in this place.
 func (c *Conn) tryRead(fd uintptr) bool {
 	w := &c.wire
-	p := w.dst
+	p := c.message.data
 	if p == nil {
 		if w.buf == nil {
 			w.err = errReadable
@@ -185,9 +178,10 @@ func (c *Conn) tryRead(fd uintptr) bool {
 		}
 		p = w.space()
 	}
-	w.n, w.err = sysRead(fd, p)
+	n, err := sysRead(fd, p)
+	w.n, w.err = int32(n), err
 	if w.err == errWouldBlock {
-		if w.dst == nil {
+		if c.message.data == nil {
 			w.drop()
 		}
 		if c.mayWait(w.ctx) {
@@ -204,19 +198,18 @@ func (c *Conn) mayWait(ctx context.Context) bool {
 	if c.wire.waits.Load()%2 == 0 {
 		c.wire.waits.Add(1)
 	}
-	if c.wire.armed == nil {
-		c.wire.armed = c.watchFor(ctx, &c.wire.watch, (*Conn).kickRead)
-	}
-	return c.wire.armed == nil || c.wire.armed.arm(ctx)
+	w := c.watches(ctx)
+	c.message.watched = w != nil
+	return w == nil || w.read.arm(ctx)
 }
 
 // blindRead reads from a stream that can only be read with a buffer in hand.
-func (c *Conn) blindRead() (int, error) {
+func (c *Conn) blindRead() error {
 	w := &c.wire
 	if !c.mayWait(w.ctx) {
-		return 0, errEnded
+		return errEnded
 	}
-	p := w.dst
+	p := c.message.data
 	if p == nil {
 		p = w.space()
 	}
@@ -224,7 +217,8 @@ func (c *Conn) blindRead() (int, error) {
 	if n == 0 && err == nil {
 		err = io.ErrNoProgress
 	}
-	return n, err
+	w.n = int32(n)
+	return err
 }
 
 func (c *Conn) kickRead() { c.nc.SetReadDeadline(longAgo) }

@@ -2,6 +2,7 @@ package conn
 
 import (
 	"context"
+	"sync"
 
 	"github.com/parleyws/websocket/frame"
 )
@@ -81,10 +82,14 @@ func (c *Conn) send(ctx context.Context, op frame.Opcode, p []byte, k kind) erro
 // refusal returns why nothing can be written any more, or nil. The caller holds
 // mu.
 func (c *Conn) refusal() error {
-	if c.err != nil {
+	switch {
+	case !c.out.over:
+		return nil
+	case c.err != nil:
 		return c.err
+	default:
+		return c.out.broken
 	}
-	return c.out.err
 }
 
 // claim sees to it that somebody owns the socket now that there is e. It reports
@@ -95,7 +100,7 @@ func (c *Conn) claim(e *entry) bool {
 	}
 	c.out.owned = true
 	if e.async {
-		go c.drainer()()
+		c.startDrain()
 	}
 	return !e.async
 }
@@ -187,12 +192,29 @@ func (c *Conn) drain() {
 	c.handOver()
 }
 
-// drainer returns c.drain, so that starting it need not allocate.
-func (c *Conn) drainer() func() {
-	if c.out.run == nil {
-		c.out.run = c.drain
+// drainer starts c.drain in a goroutine, without allocating a closure for it.
+type drainer struct {
+	c   *Conn
+	run func() // d.drain, made once
+}
+
+var drainers sync.Pool
+
+func (c *Conn) startDrain() {
+	d, _ := drainers.Get().(*drainer)
+	if d == nil {
+		d = new(drainer)
+		d.run = d.drain
 	}
-	return c.out.run
+	d.c = c
+	go d.run()
+}
+
+func (d *drainer) drain() {
+	c := d.c
+	d.c = nil
+	drainers.Put(d)
+	c.drain()
 }
 
 // handOver ends the caller's ownership. The caller holds mu.
@@ -207,7 +229,7 @@ func (c *Conn) handOver() {
 		e.alert()
 		return
 	}
-	go c.drainer()()
+	c.startDrain()
 }
 
 // sendBatch sends the batch as far as it gets, without mu, and settles what was
