@@ -22,7 +22,10 @@
 // There are four ways to read: [Conn.Messages] lends messages without a copy,
 // [Conn.Read] gives them away, [Conn.AppendRead] puts them into memory of the
 // caller's, and [Conn.Reader] streams one that need not fit into memory. There
-// are two to write: [Conn.Write], and [Conn.Writer] for a stream.
+// are two to write: [Conn.Write], and [Conn.Writer] for a stream. [Conn.WriteBatch]
+// writes several messages in one system call, [Prepared] is a message that is
+// encoded once for many connections, and [Conn.TryWrite] never waits for the peer.
+// A [Group] is a set of connections to broadcast to and to shut down together.
 //
 // # Concurrency
 //
@@ -32,7 +35,7 @@
 //
 // Somebody has to read, always: it is the reader who answers Pings, sees Pongs
 // and finds out that the peer has gone. No goroutine does that behind the
-// program's back.
+// program's back; programs that only write call [Conn.CloseRead] for one.
 //
 // # Cancellation
 //
@@ -71,9 +74,15 @@
 // length that a peer announces allocates nothing: memory grows with the bytes
 // that arrive, to four times of them at most. Pongs for a peer that does not read
 // wait in 2 KiB, and only the latest are kept. A peer that takes nothing for
-// [Config].WriteTimeout loses the connection. A connection that waits on a plain
-// socket holds no buffer; over TLS, and where the operating system is not a Unix,
-// it holds one of 4 KiB.
+// [Config].WriteTimeout loses the connection, and one that gives no sign of life
+// is found out by [Config].KeepAlive.
+//
+// A connection that waits on a plain TCP or Unix socket holds no buffer. Where
+// sockets cannot be read without one, it holds 4 KiB, and over TLS 512 bytes,
+// beside what crypto/tls needs for itself. With [Handler], or on a stream that
+// [handshake.Accept] has upgraded, a connection that waits takes less than 3.5
+// KiB of heap and stack together, if the function that serves it is content with
+// a stack of 2 KiB.
 //
 // # Limitations
 //

@@ -16,6 +16,10 @@ import (
 // no message to read them straight into.
 const readSize = 4 << 10
 
+// readSizeTLS is the same for streams that must be read with a buffer in hand and
+// hold their bytes themselves, so that it costs little to come back for more.
+const readSizeTLS = 512
+
 // wire is what was read from the network and not yet taken by the inbound
 // machine:
 //
@@ -101,7 +105,7 @@ func (c *Conn) read(ctx context.Context) error {
 	for {
 		w.n, w.err = 0, nil
 		if c.message.data == nil && w.buf == nil {
-			w.buf = bufpool.Get(readSize)
+			w.buf = bufpool.Get(c.readSize())
 		}
 		if c.raw == nil {
 			w.err = c.blindRead()
@@ -118,6 +122,13 @@ func (c *Conn) read(ctx context.Context) error {
 		}
 		return w.err
 	}
+}
+
+func (c *Conn) readSize() int {
+	if c.resumable {
+		return readSize
+	}
+	return readSizeTLS
 }
 
 // hasRead leaves traces for KeepAlive, and lets the context alone.
