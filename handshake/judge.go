@@ -55,9 +55,10 @@ func judgeHTTP(q *request) (uri, host string, rejection *Error) {
 		rejection.Header.Set("Allow", "GET")
 		return "", "", rejection
 	}
-	// A body would be read as frames, or the other way round: request smuggling.
+	// A body would be read as frames, or the other way round: request smuggling. One
+	// of no bytes cannot be, and there are clients and proxies that announce it.
 	if q.hasBody {
-		return "", "", reject(400, "the request must have neither Content-Length nor Transfer-Encoding")
+		return "", "", reject(400, "the request must have no body: no Transfer-Encoding, and no Content-Length but 0")
 	}
 	uri, host, ok := splitTarget(q.target)
 	if !ok {

@@ -99,7 +99,7 @@ type request struct {
 	method, target string
 	major, minor   int
 	tls            bool
-	hasBody        bool // Content-Length or Transfer-Encoding
+	hasBody        bool // Transfer-Encoding, or a Content-Length that is not 0
 
 	// The values of the fields, one for each line.
 	host, origin, connection, upgrade  []string
@@ -128,7 +128,7 @@ func (q *request) fromHTTP(r *http.Request) {
 		method: r.Method, target: r.RequestURI,
 		major: r.ProtoMajor, minor: r.ProtoMinor,
 		tls:        r.TLS != nil,
-		hasBody:    r.ContentLength != 0 || len(r.TransferEncoding) > 0 || r.Header["Content-Length"] != nil,
+		hasBody:    r.ContentLength != 0 || len(r.TransferEncoding) > 0,
 		host:       []string{r.Host},
 		origin:     r.Header["Origin"],
 		connection: r.Header["Connection"],
@@ -152,7 +152,7 @@ func (q *request) fromHead(h *head) {
 		switch values := q.values(f.name); {
 		case values != nil:
 			*values = append(*values, f.value)
-		case equalFold(f.name, "Content-Length"), equalFold(f.name, "Transfer-Encoding"):
+		case equalFold(f.name, "Content-Length") && f.value != "0", equalFold(f.name, "Transfer-Encoding"):
 			q.hasBody = true
 		}
 	}

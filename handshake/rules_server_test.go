@@ -116,7 +116,10 @@ func TestRule04NoBodyNoOldVersion(t *testing.T) {
 	onBothPaths(t, func(t *testing.T, serve server) {
 		for _, edits := range [][]string{
 			{"Content-Length: 5"},
-			{"Content-Length: 0"},
+			{"Content-Length: -0"},
+			{"Content-Length: 0, 5"},
+			{"Content-Length: 0", "+Content-Length: 5"},
+			{"Content-Length: 0", "Transfer-Encoding: chunked"},
 			{"Transfer-Encoding: chunked"},
 		} {
 			serve(t, nil, aRequest(edits...)+"0\r\n\r\n").requireRejected(t, 400, edits)
@@ -124,6 +127,20 @@ func TestRule04NoBodyNoOldVersion(t *testing.T) {
 		serve(t, nil, aRequest("GET / HTTP/1.0")).requireRejected(t, 505)
 		serve(t, nil, aRequest("GET / HTTP/1.2")).requireUpgraded(t, "1.1 or later")
 		serve(t, nil, aRequest("GET / HTTP/2.0")).requireRejected(t, 505)
+	})
+}
+
+// Some clients and proxies announce a body of no bytes. What follows are frames.
+func TestRule04ABodyOfNoBytesIsNone(t *testing.T) {
+	onBothPaths(t, func(t *testing.T, serve server) {
+		for _, edits := range [][]string{
+			{"Content-Length: 0"},
+			{"Content-Length: 0", "+Content-Length: 0"},
+		} {
+			o := serve(t, nil, aRequest(edits...)+"\x81\x80\x00\x00\x00\x00")
+			o.requireUpgraded(t, edits)
+			require.Equal(t, "\x81\x80\x00\x00\x00\x00", string(o.upgraded.Buffered), edits)
+		}
 	})
 }
 
