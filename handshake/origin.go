@@ -97,7 +97,7 @@ func originAllowed(values []string, host string, tls bool, patterns []string) (b
 // ServerConfig.OriginPatterns.
 func matchOrigin(pattern, value string, o origin, ok bool) (bool, error) {
 	if !ok {
-		return pattern == "null" && value == "null", nil
+		return value != "" && value == pattern, nil // no host for a wildcard to match
 	}
 	pattern, name := strings.ToLower(pattern), o.authority()
 	if strings.Contains(pattern, "://") {

@@ -32,9 +32,14 @@ type ServerConfig struct {
 	// against scheme://host[:port]; both as in [path.Match] and regardless of
 	// case, the port left out where it is the scheme's default. A pattern equal
 	// to what it is matched against always matches, so that "[::1]:8080" need
-	// not be escaped. "null" allows the opaque origin "null", which no other
-	// pattern does. Examples: "example.com", "*.example.com",
+	// not be escaped. An origin without a host is allowed by the same text only:
+	// "null", which sandboxed pages send, or "file://", which apps made of web
+	// pages do. Examples: "example.com", "*.example.com",
 	// "https://*.example.com", "localhost:*".
+	//
+	// The server's own origin is that of the Host field. Behind a proxy that
+	// puts another name there all browsers are foreign: have it pass on the
+	// browser's Host, or name the public host here.
 	OriginPatterns []string
 
 	// CheckOrigin, if set, decides in place of the same-origin rule and of
