@@ -27,11 +27,11 @@ func TestRule09RawRequestIsBounded(t *testing.T) {
 		edits  []string
 		status int
 	}{
-		{"bytes within the bound", ServerConfig{}, []string{field(7 << 10)}, 101},
-		{"bytes", ServerConfig{}, []string{field(8 << 10)}, 431},
+		{"bytes within the bound", ServerConfig{}, []string{field(15 << 10)}, 101},
+		{"bytes", ServerConfig{}, []string{field(16 << 10)}, 431},
 		{"bytes, chosen", ServerConfig{MaxHeaderBytes: 200}, []string{field(100)}, 431},
 		{"bytes, more", ServerConfig{MaxHeaderBytes: 64 << 10}, []string{field(60 << 10)}, 101},
-		{"request line", ServerConfig{}, []string{"GET /" + strings.Repeat("a", 9000) + " HTTP/1.1"}, 431},
+		{"request line", ServerConfig{}, []string{"GET /" + strings.Repeat("a", 17_000) + " HTTP/1.1"}, 431},
 		{"count within the bound", ServerConfig{}, repeat("+X-A: b", 95), 101},
 		{"count", ServerConfig{}, repeat("+X-A: b", 96), 431},
 		{"count, chosen", ServerConfig{MaxHeaders: 4}, nil, 431},

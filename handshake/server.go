@@ -6,7 +6,7 @@ import (
 )
 
 const (
-	defaultMaxHeaderBytes = 8 << 10
+	defaultMaxHeaderBytes = 16 << 10
 	defaultMaxHeaders     = 100
 	defaultTimeout        = 10 * time.Second
 )
@@ -69,7 +69,9 @@ type ServerConfig struct {
 	KeepHeader []string
 
 	// MaxHeaderBytes bounds the request, from its first byte to the blank line,
-	// on the raw path. 0 or less: 8 KiB. (net/http has its own bound.)
+	// on the raw path. 0 or less: 16 KiB, which leaves room for the cookies that
+	// browsers bring. The memory grows as bytes arrive. (net/http has its own
+	// bound, http.Server.MaxHeaderBytes.)
 	MaxHeaderBytes int
 
 	// MaxHeaders bounds the number of header fields on the raw path. 0 or less:
