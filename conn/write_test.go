@@ -224,7 +224,7 @@ type guarded struct {
 func (g *guarded) Write(p []byte) (int, error) {
 	before := bytes.Clone(p)
 	n, err := g.Conn.Write(p)
-	if err != nil && !isTimeout(err) {
+	if err != nil && !isTimeout(err) && g.release != nil {
 		<-g.release
 	}
 	if !bytes.Equal(before, p) {
