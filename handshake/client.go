@@ -27,7 +27,8 @@ type ClientConfig struct {
 	// Header is sent with the request. It may set Host, Origin, Cookie and
 	// Authorization, but not the fields of the handshake itself (Connection,
 	// Upgrade, Sec-WebSocket-*) nor those that announce a body; Connect fails on
-	// these, and on names and values that are not valid in HTTP.
+	// these, and on names and values that are not valid in HTTP. Without a
+	// User-Agent it is "parley"; an empty one is not sent at all.
 	Header http.Header
 
 	// TLS is used for wss and https; it is cloned. If ServerName is empty it is

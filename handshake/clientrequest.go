@@ -9,6 +9,11 @@ import (
 	"strings"
 )
 
+// defaultUserAgent is for programs that do not say who they are. RFC 9110, section
+// 10.1.5: "A user agent SHOULD send a User-Agent header field in each request
+// unless specifically configured not to do so." Some firewalls insist on it.
+const defaultUserAgent = "parley"
+
 // checkSubprotocols refuses what must not be offered. RFC 6455, section 4.1:
 // "The elements that comprise this value MUST be non-empty strings with
 // characters in the range U+0021 to U+007E not including separator characters
@@ -70,6 +75,12 @@ func (c *client) requestHeader(t *target) http.Header {
 	r := http.Request{Header: c.header.Clone()}
 	if r.Header["Host"] == nil {
 		r.Header.Set("Host", t.host)
+	}
+	switch agent := r.Header["User-Agent"]; {
+	case agent == nil:
+		r.Header.Set("User-Agent", defaultUserAgent)
+	case agent[0] == "":
+		r.Header.Del("User-Agent")
 	}
 	if t.auth != "" && r.Header["Authorization"] == nil {
 		r.Header.Set("Authorization", t.auth)

@@ -357,6 +357,21 @@ func TestRule14HeaderOfTheRequest(t *testing.T) {
 	require.NotContains(t, r.Header, "Sec-Websocket-Extensions")
 }
 
+// RFC 9110, section 10.1.5.
+func TestUserAgent(t *testing.T) {
+	for _, tt := range []struct{ own, want []string }{
+		{nil, []string{"parley"}},
+		{[]string{}, []string{"parley"}},
+		{[]string{"robot/1.0"}, []string{"robot/1.0"}},
+		{[]string{""}, nil},
+	} {
+		cfg := &ClientConfig{Header: http.Header{"User-Agent": tt.own}}
+		_, d, err := connect(t, aURL, cfg, aResponse())
+		require.NoError(t, err)
+		require.Equal(t, tt.want, d.requests[0].Header["User-Agent"], "%q", tt.own)
+	}
+}
+
 func TestRule14HeadersThatAreNotTheProgramsToSet(t *testing.T) {
 	for _, tt := range []struct{ name, value, fault string }{
 		{"Connection", "close", "Connection"},
