@@ -89,6 +89,7 @@ func (s *scratch) accept(nc net.Conn, cfg *ServerConfig) (*Upgraded, *Error) {
 	}
 	s.out = appendSwitching(s.out[:0], g, cfg.Header)
 	if _, err := nc.Write(s.out); err != nil {
+		hangUp(nc)
 		return nil, &Error{Reason: "cannot send the 101 response", Err: err}
 	}
 	nc.SetDeadline(time.Time{})
@@ -124,6 +125,7 @@ func unreadable(err error, begun bool) *Error {
 func linger(nc net.Conn, answer []byte) {
 	nc.SetDeadline(time.Now().Add(lingerTime))
 	if _, err := nc.Write(answer); err != nil {
+		hangUp(nc)
 		return
 	}
 	if half, ok := nc.(interface{ CloseWrite() error }); ok && half.CloseWrite() != nil {

@@ -152,10 +152,12 @@ func (c *client) attempt(ctx context.Context, t *target) (*Upgraded, *Error) {
 	release := watch(ctx, nc)
 	u, failure := c.exchange(ctx, nc, t)
 	if err := release(); err != nil {
+		hangUp(nc)
 		if failure == nil {
 			failure = &Error{Reason: "cancelled just as the connection was open"}
 		}
 		failure.Err = err
+		return nil, failure
 	}
 	if failure != nil {
 		nc.Close()

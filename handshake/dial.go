@@ -64,6 +64,15 @@ func watch(ctx context.Context, nc net.Conn) (release func() error) {
 // interrupt makes every Read and Write on nc return, those under way too.
 func interrupt(nc net.Conn) { nc.SetDeadline(time.Unix(1, 0)) }
 
+// hangUp closes nc under a peer that takes nothing. Close alone would do, were it
+// not that a [tls.Conn] then writes an alert, and waits up to 5 seconds for it.
+func hangUp(nc net.Conn) {
+	if tc, ok := nc.(*tls.Conn); ok {
+		nc = tc.NetConn()
+	}
+	nc.Close()
+}
+
 // cause returns the error of ctx if it is done, since then err is but its
 // consequence, and err otherwise.
 func cause(ctx context.Context, err error) error {

@@ -43,7 +43,7 @@ func Upgrade(w http.ResponseWriter, r *http.Request, cfg *ServerConfig) (*Upgrad
 	}
 	out := appendSwitching(make([]byte, 0, 512), g, w.Header(), cfg.Header)
 	if err := send(nc, out, cfg.timeout()); err != nil {
-		nc.Close()
+		hangUp(nc)
 		return nil, &Error{Reason: "cannot send the 101 response", Err: err}
 	}
 	return &Upgraded{
