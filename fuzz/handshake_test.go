@@ -202,6 +202,7 @@ func FuzzResponse(f *testing.F) {
 	f.Add([]byte("HTTP/1.1 403 Forbidden\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"), uint8(2))
 	f.Add([]byte("HTTP/1.1 302 Found\r\nLocation: /a\r\nContent-Length: 3\r\n\r\nabcdef"), uint8(0))
 	f.Add([]byte("HTTP/1.0 200 OK\r\n\r\n"+strings.Repeat("a", 200)), uint8(9))
+	f.Add([]byte(strings.Replace(upgradeResponse, "n: U", "n: a,\t\r\n \tU", 1)+"Sec-WebSocket-Protocol:\r\n chat\r\n\r\n"), uint8(4))
 	f.Fuzz(func(t *testing.T, data []byte, chunk uint8) {
 		u, whole, err := dial(data, 0)
 		v, cut, errCut := dial(data, max(1, int(chunk)))
@@ -312,7 +313,9 @@ func FuzzAcceptRequestsOfOurClient(f *testing.F) {
 		require.NoError(t, err)
 		require.Empty(t, accepted.Buffered, "nothing is sent behind the request")
 		require.Equal(t, []string{u.URI, u.Host, u.Subprotocol}, []string{accepted.URI, accepted.Host, accepted.Subprotocol})
-		require.Equal(t, []string{strings.Trim(value, " \t")}, accepted.Header.Values(name))
+		if value = strings.Trim(value, " \t"); value != "" || !strings.EqualFold(name, "User-Agent") { // that one is left out
+			require.Equal(t, []string{value}, accepted.Header.Values(name))
+		}
 		r, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(client.out.Bytes())))
 		require.NoError(t, err)
 		require.Equal(t, u.Host, r.Host)

@@ -69,6 +69,7 @@ func (c *client) newReader(nc net.Conn) *headReader {
 		head: head{
 			checkStart: checkStatusLine,
 			maxFields:  positiveOr(c.cfg.MaxHeaders, defaultMaxResponseLines),
+			unfold:     true,
 		},
 	}
 }

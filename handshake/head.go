@@ -13,17 +13,20 @@ type field struct {
 }
 
 // head takes the head of an HTTP/1.1 message apart, line by line as it arrives.
-// It is the strict grammar of RFC 9112: lines end in CR LF, none is folded, and
-// nothing stands between a name and its colon. It copies nothing: its strings
-// are views of the buffer.
+// It is the strict grammar of RFC 9112: lines end in CR LF, and nothing stands
+// between a name and its colon. It copies nothing: its strings are views of the
+// buffer.
 type head struct {
 	start      string             // request line or status line
 	checkStart func(string) error // called as soon as that is complete
 	fields     []field
 	maxFields  int
+	unfold     bool // whether folded lines are taken, as a client has to
 
-	pos  int // where the line begins that is not complete yet
-	seen int // pos <= seen; no LF in buf[pos:seen]
+	pos   int // where the line begins that is not complete yet
+	seen  int // pos <= seen; no LF in buf[pos:seen]
+	last  int // where the line of the last field begins
+	lines int // how many there were behind the start
 }
 
 // headError says why a head was refused. Its status is what a server answers.
@@ -48,15 +51,19 @@ func (h *head) parse(buf []byte) (n int, err error) {
 			h.seen = len(buf)
 			return 0, checkPart(part)
 		}
-		line := buf[h.pos : h.seen+i]
-		h.pos = h.seen + i + 1
-		h.seen = h.pos
-		line, ok := bytes.CutSuffix(line, []byte{'\r'})
+		from, to := h.pos, h.seen+i
+		h.pos, h.seen = to+1, to+1
+		line, ok := bytes.CutSuffix(buf[from:to], []byte{'\r'})
 		if !ok {
 			return 0, malformed("a line ends in LF without CR")
 		}
 		if len(line) == 0 && h.start != "" {
 			return h.pos, nil
+		}
+		if h.unfold && len(h.fields) > 0 && isSpace(line[0]) {
+			line = h.join(buf[:from+len(line)], from)
+		} else {
+			h.last = from
 		}
 		if err := h.line(view(line)); err != nil {
 			return 0, err
@@ -75,6 +82,23 @@ func checkPart(part []byte) error {
 	return nil
 }
 
+// join makes one line of the last field and of the line at from, which ends buf
+// and goes on with it. RFC 9112, section 5.2: "A user agent that receives an
+// obs-fold in a response message that is not within a "message/http" container
+// MUST replace each received obs-fold with one or more SP octets prior to
+// interpreting the field value."
+func (h *head) join(buf []byte, from int) []byte {
+	copy(buf[from-2:], "  ") // CR LF
+	for i := from; i < len(buf) && isSpace(buf[i]); i++ {
+		buf[i] = ' '
+	}
+	for i := from - 1; isSpace(buf[i]); i-- { // a colon ends it
+		buf[i] = ' '
+	}
+	h.fields = h.fields[:len(h.fields)-1]
+	return buf[h.last:]
+}
+
 func (h *head) line(line string) error {
 	if !isFieldValue(line) {
 		return errControl
@@ -83,7 +107,7 @@ func (h *head) line(line string) error {
 		h.start = line
 		return h.checkStart(line)
 	}
-	if len(h.fields) >= h.maxFields {
+	if h.lines++; h.lines > h.maxFields {
 		return &headError{431, "too many header fields"}
 	}
 	name, value, ok := strings.Cut(line, ":")
@@ -112,9 +136,10 @@ type headReader struct {
 // read reads one head and returns its length. The head's strings are views of
 // buf, which is not written to below its length afterwards.
 func (r *headReader) read() (n int, err error) {
-	r.head.start, r.head.fields, r.head.pos, r.head.seen = "", r.head.fields[:0], 0, 0
+	h := &r.head
+	h.start, h.fields, h.pos, h.seen, h.lines = "", h.fields[:0], 0, 0, 0
 	for {
-		n, err := r.head.parse(r.buf)
+		n, err := h.parse(r.buf)
 		if err != nil || n > 0 {
 			return n, err
 		}

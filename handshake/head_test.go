@@ -83,6 +83,36 @@ func TestHeadErrors(t *testing.T) {
 	}
 }
 
+// RFC 9112, section 5.2. Whatever the split: the lines are joined in one buffer.
+func TestHeadUnfolds(t *testing.T) {
+	text := "ok\r\nA: 1 \t\r\n\t\t2\r\n 3\r\nB:\r\n \r\n x:y\r\nC: 4\r\n\r\n"
+	for i := range len(text) {
+		h := head{checkStart: anything, maxFields: 7, unfold: true}
+		buf := []byte(text)
+		n, err := h.parse(buf[:i])
+		require.NoError(t, err)
+		require.Zero(t, n)
+		n, err = h.parse(buf)
+		require.NoError(t, err)
+		require.Equal(t, len(text), n)
+		require.Len(t, h.fields, 3)
+		require.Equal(t, "1      2   3", h.fields[0].value, "spaces only")
+		require.Equal(t, field{"B", "x:y"}, h.fields[1])
+		require.Equal(t, field{"C", "4"}, h.fields[2])
+	}
+	for _, tt := range []struct{ text, fault string }{
+		{"ok\r\n A: 1\r\n", "folded"}, // nothing to go on with
+		{"ok\r\nA: 1\r\n \x01\r\n", "control character"},
+		{"ok\r\nA: 1\r\n a\rb\r\n", "control character"},
+		{"ok\r\nA: 1\r\n 2\n", "LF without CR"},
+		{"ok\r\nA: 1" + strings.Repeat("\r\n 2", 7) + "\r\n", "too many"}, // or it would not be linear time
+	} {
+		h := head{checkStart: anything, maxFields: 7, unfold: true}
+		_, err := h.parse([]byte(tt.text))
+		require.ErrorContains(t, err, tt.fault, "%q", tt.text)
+	}
+}
+
 func TestHeadReader(t *testing.T) {
 	first, second := "one\r\nA: 1\r\n\r\n", "two\r\nB: 2\r\n\r\n"
 	r := headReader{

@@ -105,6 +105,16 @@ func TestRule12A101HasNoBody(t *testing.T) {
 	require.ErrorContains(t, err, "HTTP/1.1")
 }
 
+// RFC 9112, section 5.2.
+func TestFoldedResponse(t *testing.T) {
+	u, _, err := connect(t, aURL, nil, aResponse("Connection: keep-alive,\r\n\tUpgrade", "X-Long: a\r\n  b"))
+	require.NoError(t, err)
+	require.Equal(t, "a    b", u.Header.Get("X-Long"))
+
+	_, _, err = connect(t, aURL, nil, "HTTP/1.1 401 Unauthorized\r\nX-Long: a\r\n b\r\nContent-Length:\r\n 4\r\n\r\nno!\n")
+	require.Equal(t, "no!\n", string(requireFailure(t, err).Body))
+}
+
 func TestRule12ResponseHeaderIsBounded(t *testing.T) {
 	long := "X-Long: " + strings.Repeat("a", 1000)
 	for _, tt := range []struct {
