@@ -127,7 +127,7 @@ func (c *Conn) sayClose(payload []byte) {
 
 // saidClose is called when our Close frame has been sent. The caller holds mu.
 func (c *Conn) saidClose() {
-	c.closeSaid = true
+	c.end.closeSaid = true
 	switch c.now() {
 	case parting:
 		c.setState(lingering)
@@ -154,17 +154,17 @@ func (c *Conn) heardClose(payload []byte) {
 			c.failLocked(protocolError(err))
 			return
 		}
-		c.peerClosed = true
 		c.leaveAlive(parting, &CloseError{Code: code, Reason: reason})
+		c.end.peerClosed = true
 		echo, err := frame.AppendClose(nil, code, "")
 		if err != nil {
 			panic("BUG: a code that was received cannot be sent: " + err.Error())
 		}
 		c.sayClose(echo)
 	case closing:
-		c.peerClosed = true
+		c.end.peerClosed = true
 		c.setState(parting)
-		if c.closeSaid {
+		if c.end.closeSaid {
 			c.setState(lingering)
 			go c.linger()
 		}
@@ -303,7 +303,7 @@ func (c *Conn) closeWrite() {
 
 // agreed reports whether Close frames went both ways. The caller holds mu, or
 // the connection is lingering, when they do not change any more.
-func (c *Conn) agreed() bool { return c.peerClosed && c.closeSaid }
+func (c *Conn) agreed() bool { return c.end.peerClosed && c.end.closeSaid }
 
 // die makes the connection dead, with err as the reason if there was none yet.
 // It reports whether it was alive in any sense before: then somebody has to bury

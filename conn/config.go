@@ -18,8 +18,9 @@ type Config struct {
 	MaxMessage int64
 
 	// Backlog is how many bytes may wait to be sent that no call waits for:
-	// what TryWrite has queued, and the rest of writes that were cut. If zero,
-	// 256 KiB. If negative, TryWrite queues nothing but the rest of a message
+	// what TryWrite has queued, and the rest of writes that were cut. Of small
+	// messages, no more may wait than one for every 64 bytes of it, or 64 if it
+	// is smaller than that. If zero, 256 KiB. If negative, TryWrite queues nothing but the rest of a message
 	// that the socket has taken a part of.
 	Backlog int
 

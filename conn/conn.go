@@ -62,11 +62,10 @@ type Message struct {
 // Much of a program's memory are connections that wait, so what only some need,
 // or only for a while, is behind a pointer.
 type Conn struct {
-	role       frame.Role
-	resumable  bool          // a write that ran into its deadline may be continued
-	peerClosed bool          // the peer's Close has come; guarded by mu
-	closeSaid  bool          // our Close has been sent; guarded by mu
-	state      atomic.Uint32 // a lifetime; written by setState, with mu held
+	role      frame.Role
+	resumable bool          // a write that ran into its deadline may be continued
+	shared    bool          // several goroutines write at once; guarded by mu
+	state     atomic.Uint32 // a lifetime; written by setState, with mu held
 
 	cfg         *Config // resolved, shared, never changed
 	subprotocol string
@@ -88,9 +87,11 @@ type Conn struct {
 
 // ending is the end of a connection.
 type ending struct {
-	timer  *time.Timer // bounds the closing handshake
-	result error       // what Close returns; settled when dead
-	buried bool        // the stream is closed
+	timer      *time.Timer // bounds the closing handshake
+	result     error       // what Close returns; settled when dead
+	peerClosed bool        // the peer's Close has come
+	closeSaid  bool        // our Close has been sent
+	buried     bool        // the stream is closed
 }
 
 // belongings are what not every connection has.

@@ -88,7 +88,8 @@ type pings struct {
 type ping struct {
 	next      *ping
 	number    uint32
-	sent      time.Time // zero as long as it is not
+	sent      time.Time // zero as long as nobody has begun to
+	out       time.Time // zero as long as the kernel does not have it
 	rtt       time.Duration
 	answered  bool
 	keepAlive bool          // nobody waits for it
@@ -115,6 +116,15 @@ func (ps *pings) sent(number uint32) {
 	now := time.Now()
 	for p := ps.waiting; p != nil && p.number == number; p = p.next {
 		p.sent = now
+	}
+}
+
+// out notes the same once the Ping has been sent.
+func (ps *pings) out(number uint32) {
+	for p := ps.waiting; p != nil && number != 0; p = p.next {
+		if p.number == number {
+			p.out = time.Now()
+		}
 	}
 }
 
@@ -153,14 +163,14 @@ func (ps *pings) end() {
 	ps.waiting = nil
 }
 
-// dropKeepAlive removes the last Ping of KeepAlive, if it was not answered.
-func (ps *pings) dropKeepAlive() {
+// ofKeepAlive returns the Ping of KeepAlive that was not answered, or nil.
+func (ps *pings) ofKeepAlive() *ping {
 	for p := ps.waiting; p != nil; p = p.next {
 		if p.keepAlive {
-			ps.remove(p)
-			return
+			return p
 		}
 	}
+	return nil
 }
 
 func (ps *pings) remove(p *ping) {

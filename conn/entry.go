@@ -80,7 +80,9 @@ func (o *outbound) recycle(e *entry) {
 	default:
 	}
 	e.own.Release()
-	o.backlog -= e.held
+	if e.left {
+		o.backlog -= loadOf(e.held)
+	}
 	if e.wake == nil {
 		*e = entry{}
 		entries.Put(e)

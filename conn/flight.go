@@ -19,6 +19,7 @@ type flight struct {
 	lying  *entry
 	kept   *bufpool.Buffer // direct lies in it, and its entry is no more
 	closes bool            // the batch ends with our Close frame
+	ping   uint32          // number of the Ping in the batch, if there is one
 
 	// What the owner's system calls work on.
 	p, d []byte                // what is left of the batch and of direct

@@ -15,8 +15,7 @@ type Group struct {
 	members []*Conn
 	place   map[*Conn]int // in members
 	closing bool
-	empty   chan struct{} // closed when closing and nobody is left
-	scratch [][]*Conn     // for Broadcast
+	scratch [][]*Conn // for Broadcast
 }
 
 // Add adds a connection; one that is in the group stays in it. It reports
@@ -70,9 +69,6 @@ func (g *Group) Remove(c *Conn) {
 	g.members = g.members[:last]
 	delete(g.place, c)
 	c.forgetGroup(g)
-	if last == 0 && g.closing {
-		close(g.empty)
-	}
 }
 
 // Len returns how many connections are in the group.
@@ -141,32 +137,29 @@ func (g *Group) giveBack(s []*Conn) {
 // http.Server.Shutdown does not wait for such functions; a program that does
 // not want to leave before its clients have been told calls both.
 func (g *Group) Shutdown(ctx context.Context) error {
-	empty := g.close()
-	for _, c := range g.snapshot() {
+	g.mu.Lock()
+	g.closing = true
+	g.mu.Unlock()
+	members := g.snapshot()
+	for _, c := range members {
 		c.beginClose(StatusGoingAway, "")
 	}
-	select {
-	case <-empty:
-		return nil
-	case <-ctx.Done():
-	}
-	for _, c := range g.snapshot() {
-		c.CloseNow()
-	}
-	return ctx.Err()
-}
-
-// close keeps new members out, and returns what tells when the last has left.
-func (g *Group) close() <-chan struct{} {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if !g.closing {
-		g.closing, g.empty = true, make(chan struct{})
-		if len(g.members) == 0 {
-			close(g.empty)
+	for i, c := range members {
+		select {
+		case <-c.Done():
+			continue
+		default:
+		}
+		select {
+		case <-c.Done():
+		case <-ctx.Done():
+			for _, c := range members[i:] {
+				c.CloseNow()
+			}
+			return ctx.Err()
 		}
 	}
-	return g.empty
+	return nil
 }
 
 // membership is a list of the groups that a connection is in.

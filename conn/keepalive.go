@@ -25,10 +25,9 @@ type KeepAlive struct {
 // keeper is the state of a connection's KeepAlive: one timer, and what the
 // reader's traces were when it fired last. Guarded by Conn.mu.
 type keeper struct {
-	timer  *time.Timer
-	life   uint64
-	wait   uint32
-	pinged bool
+	timer *time.Timer
+	life  uint64
+	wait  uint32
 
 	reading bool // somebody has the turn to read; it is here for want of room
 }
@@ -53,37 +52,49 @@ func (c *Conn) keepAlive() {
 	}
 }
 
-// checkLife compares the reader's traces with those of the last time, and does
-// what they call for. It reports whether it has queued a Ping.
+// checkLife looks whether the peer gave a sign of life since the last look, which
+// was half an interval ago or less, and does what is called for. It reports
+// whether it has queued a Ping.
 //
 // A reader that waits now and has read nothing since shows that nothing has
 // come, for it waits only when there is nothing to read. Where that cannot be
 // told, because the stream is no plain socket, it must be the same wait as at
 // the last time.
-func (c *Conn) checkLife() (ping bool) {
+func (c *Conn) checkLife() (pinged bool) {
 	k, cfg := &c.keep, c.cfg.KeepAlive
 	life, wait := c.wire.life.Load(), c.wire.waits.Load()
 	silent := wait%2 == 1 && life == k.life && (c.raw != nil || wait == k.wait)
+	k.life, k.wait = life, wait
+	p := c.out.pings.ofKeepAlive()
 	next := cfg.Interval / 2
 	switch {
-	case silent && k.pinged && cfg.Timeout > 0:
+	case c.out.over:
+	case !silent:
+		c.out.pings.remove(p)
+	case p == nil || cfg.Timeout < 0 && p.waited() >= next+next/2:
+		c.out.pings.remove(p)
+		c.out.newPing().keepAlive = true
+		pinged = true
+		if cfg.Timeout > 0 {
+			next = min(next, cfg.Timeout)
+		}
+	case cfg.Timeout > 0 && p.waited() >= cfg.Timeout:
 		c.die(&TimeoutError{Op: "keepalive", After: cfg.Timeout})
 		go c.bury(hard)
 		return false
-	case silent && !c.out.over:
-		c.out.pings.dropKeepAlive()
-		c.out.newPing().keepAlive = true
-		ping, next = true, cfg.Interval
-		if cfg.Timeout > 0 {
-			next = cfg.Timeout
-		}
-	case k.pinged && cfg.Timeout < cfg.Interval:
-		// The peer has answered. Look again when an interval has passed.
-		next = max(cfg.Interval-cfg.Timeout, cfg.Interval/2)
+	case cfg.Timeout > 0:
+		next = min(next, cfg.Timeout-p.waited())
 	}
-	k.pinged, k.life, k.wait = ping, life, wait
-	k.timer.Reset(next)
-	return ping
+	k.timer.Reset(max(next, time.Millisecond))
+	return pinged
+}
+
+// waited returns how long ago the Ping went out; nothing if it has not yet.
+func (p *ping) waited() time.Duration {
+	if p.out.IsZero() {
+		return 0
+	}
+	return time.Since(p.out)
 }
 
 // Latency returns the round-trip time of the last Ping that was answered, be it

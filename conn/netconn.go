@@ -51,11 +51,14 @@ func (n *netConn) Read(p []byte) (int, error) {
 	defer n.mu.Unlock()
 	ctx := n.readBy.context()
 	for {
+		if len(p) == 0 {
+			return 0, nil
+		}
 		got, err := n.read(ctx, p)
 		if err != nil {
 			return 0, n.opError("read", err)
 		}
-		if got > 0 || len(p) == 0 {
+		if got > 0 {
 			return got, nil
 		}
 	}

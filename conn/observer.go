@@ -17,7 +17,8 @@ type Observer struct {
 	// Received: a message of n bytes has been read to its end.
 	Received func(c *Conn, typ MessageType, n int)
 
-	// Sent: a message of n bytes has been sent, or taken by TryWrite.
+	// Sent: a message of n bytes has been sent, or taken by TryWrite, or cut and
+	// is completed in the background.
 	Sent func(c *Conn, typ MessageType, n int)
 
 	// Pong: a Ping has been answered after rtt.
@@ -59,7 +60,7 @@ func (c *Conn) Stats() Stats {
 		Reads:            c.wire.life.Load(),
 		Writes:           o.sent.batches,
 		Dropped:          dropped,
-		Backlog:          o.backlog,
+		Backlog:          o.backlog.bytes(),
 		Latency:          o.pings.latency,
 	}
 }
@@ -73,7 +74,7 @@ func (c *Conn) observeReceived(typ MessageType, n int) {
 }
 
 func (c *Conn) observeSent(err error, typ MessageType, n int) {
-	if o := c.cfg.Observer; o != nil && o.Sent != nil && err == nil {
+	if o := c.cfg.Observer; o != nil && o.Sent != nil && (err == nil || err == errLeft) {
 		o.Sent(c, typ, n)
 	}
 }

@@ -45,7 +45,7 @@ type outbound struct {
 	air *flight // what is being sent; nil if nothing is
 
 	spare   *entry // entries to be used again
-	backlog int    // bytes that nobody waits for
+	backlog load   // that nobody waits for
 	sent    sent   // for Stats
 
 }
@@ -155,7 +155,7 @@ func (o *outbound) takeControl() {
 	if n := o.pings.next; n != 0 {
 		o.air.batch.B = appendControl(o.air.batch.B, o.role, frame.Ping, pingPayload(n))
 		o.pings.sent(n)
-		o.pings.next = 0
+		o.pings.next, o.air.ping = 0, n
 	}
 }
 
@@ -233,6 +233,7 @@ func (o *outbound) settle(n int) (closed bool) {
 		o.air.direct = o.air.direct[over:]
 		o.air.sent -= over
 		o.air.lying.end -= over
+		o.air.lying.cut = true
 	}
 	all := o.air.sent == len(o.air.batch.B) && len(o.air.direct) == 0
 	flying := &o.air.flying
@@ -246,6 +247,7 @@ func (o *outbound) settle(n int) (closed bool) {
 	}
 	if all {
 		closed = o.air.closes
+		o.pings.out(o.air.ping)
 		o.endBatch()
 	}
 	return closed
@@ -269,7 +271,7 @@ func (o *outbound) endBatch() {
 // finish ends an entry's wait.
 func (o *outbound) finish(e *entry, err error) {
 	e.done, e.err = true, err
-	if err == nil {
+	if err == nil && !e.turn {
 		o.sent.bytes += uint64(e.head.Length)
 		if e.head.Fin {
 			o.sent.messages++
@@ -372,7 +374,7 @@ func (o *outbound) leave(e *entry) {
 		lying = o.air.direct
 	}
 	n := len(lying) + len(e.payload)
-	o.holds(e, n)
+	o.holds(e, n+o.inBatch(e))
 	if n == 0 || e.frozen {
 		return
 	}
@@ -382,6 +384,18 @@ func (o *outbound) leave(e *entry) {
 	if lying != nil {
 		o.air.direct = e.own.B[:len(lying):len(lying)]
 	}
+}
+
+// inBatch returns how many unsent bytes of e are in the batch.
+func (o *outbound) inBatch(e *entry) int {
+	if o.air == nil || !e.begun {
+		return 0
+	}
+	end := len(o.air.batch.B)
+	if e != o.part {
+		end = min(end, e.end)
+	}
+	return max(end-max(e.start, o.air.sent), 0)
 }
 
 // dropCancelled gives in to those who want their entries back. Only the owner

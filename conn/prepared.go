@@ -43,9 +43,9 @@ func (p *Prepared) form(role frame.Role) ([]byte, kind) {
 // WritePrepared is [Conn.Write] for a prepared message.
 func (c *Conn) WritePrepared(ctx context.Context, p *Prepared) error {
 	b, k := p.form(c.role)
-	err := c.asContext(ctx, c.send(ctx, p.typ, b, k))
+	err := c.send(ctx, p.typ, b, k)
 	c.observeSent(err, p.typ, p.Len())
-	return err
+	return c.asContext(ctx, err)
 }
 
 // TryWritePrepared is [Conn.TryWrite] for a prepared message, which is queued

@@ -53,38 +53,43 @@ func (c *Conn) TryWrite(typ MessageType, p []byte) error {
 func (c *Conn) Backlog() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.out.backlog
+	return c.out.backlog.bytes()
 }
 
 // trySend sends or queues a message of n bytes.
 func (c *Conn) trySend(typ MessageType, p []byte, k kind, n int) error {
-	dropped, err := c.trySendLocked(typ, p, k)
+	c.mu.Lock()
+	gone, err := c.trySendLocked(typ, p, k, n)
+	c.mu.Unlock()
 	c.observeSent(err, typ, n)
-	for _, m := range dropped {
-		c.observeDrop(m.typ, m.size)
+	for _, d := range gone {
+		c.observeDrop(d.typ, d.size)
 	}
-	if errors.Is(err, ErrBacklog) {
-		c.observeDrop(typ, n)
+	if gone != nil && err != nil {
 		c.flush() // a Close frame may wait
 	}
 	return err
 }
 
-// dropped is a message that made room for another.
+// dropped is a message that was not sent.
 type dropped struct {
 	typ  MessageType
 	size int
 }
 
-func (c *Conn) trySendLocked(typ MessageType, p []byte, k kind) ([]dropped, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+// trySendLocked is trySend for a caller that holds mu. It also returns what was
+// dropped, be it this message or others.
+func (c *Conn) trySendLocked(typ MessageType, p []byte, k kind, n int) (gone []dropped, err error) {
 	o := &c.out
 	if err := c.refusal(); err != nil {
 		return nil, err
 	}
 	if o.owned || o.streaming || c.raw == nil {
-		return c.queueLeft(typ, p, k)
+		gone, ok := c.queueLeft(typ, p, k)
+		if !ok {
+			return c.noRoom(append(gone, dropped{typ, n}))
+		}
+		return gone, nil
 	}
 	// Fast path: nobody writes, so we do.
 	o.owned = true
@@ -92,20 +97,29 @@ func (c *Conn) trySendLocked(typ MessageType, p []byte, k kind) ([]dropped, erro
 	o.enqueue(e)
 	for !e.done && o.gather(e) && c.sendNow() {
 	}
-	err := e.err
 	switch {
 	case e.done:
+		err = e.err
 		o.recycle(e)
-	case e.cut || o.backlog+len(p) <= c.cfg.Backlog:
+	case e.cut || c.fits(len(p)):
 		o.leave(e)
 	default:
 		o.withdraw(e, nil)
 		o.recycle(e)
-		err = c.noRoom()
+		gone, err = c.noRoom([]dropped{{typ, n}})
 	}
 	c.handOver()
-	return nil, err
+	return gone, err
 }
+
+// fits reports whether there is room for n more bytes in the backlog. Since even
+// an empty message takes memory, their number is limited too.
+func (c *Conn) fits(n int) bool {
+	o, limit := &c.out, c.cfg.Backlog
+	return o.backlog.bytes()+n <= limit && o.backlog.entries() < max(limit/64, minBacklogMessages)
+}
+
+const minBacklogMessages = 64
 
 // sendNow sends of the batch what the socket takes without waiting. It reports
 // whether that was all, or the socket failed. The caller owns the socket and
@@ -126,20 +140,18 @@ func (c *Conn) sendNow() (over bool) {
 
 // queueLeft queues a message that nobody waits for, if there is room, or if room
 // can be made by dropping others.
-func (c *Conn) queueLeft(typ MessageType, p []byte, k kind) (gone []dropped, err error) {
+func (c *Conn) queueLeft(typ MessageType, p []byte, k kind) (gone []dropped, ok bool) {
 	o, n := &c.out, len(p)
-	for c.cfg.SlowConsumer == DropOldest && n <= c.cfg.Backlog && o.backlog+n > c.cfg.Backlog {
+	for c.cfg.SlowConsumer == DropOldest && n <= c.cfg.Backlog && !c.fits(n) {
 		d, ok := o.dropOldest()
 		if !ok {
 			break
 		}
 		c.belongings().dropped++
-		if c.cfg.Observer != nil {
-			gone = append(gone, d)
-		}
+		gone = append(gone, d)
 	}
-	if o.backlog+n > c.cfg.Backlog {
-		return gone, c.noRoom()
+	if !c.fits(n) {
+		return gone, false
 	}
 	e := o.entry(typ, p, k)
 	o.leave(e)
@@ -148,15 +160,19 @@ func (c *Conn) queueLeft(typ MessageType, p []byte, k kind) (gone []dropped, err
 		o.owned = true
 		c.handOver()
 	}
-	return gone, nil
+	return gone, true
 }
 
-// noRoom is what becomes of a message for which there is no room. The caller
-// holds mu.
-func (c *Conn) noRoom() error {
+// noRoom is what becomes of a message for which there is no room, the last of
+// gone. The caller holds mu.
+func (c *Conn) noRoom(gone []dropped) ([]dropped, error) {
 	c.belongings().dropped++
 	if c.cfg.SlowConsumer != Disconnect || c.now() != alive {
-		return ErrBacklog
+		return gone, ErrBacklog
+	}
+	for d, ok := c.out.dropOldest(); ok; d, ok = c.out.dropOldest() {
+		c.belongings().dropped++
+		gone = append(gone, d)
 	}
 	payload, err := frame.AppendClose(nil, StatusPolicyViolation, "reads too slowly")
 	if err != nil {
@@ -164,14 +180,24 @@ func (c *Conn) noRoom() error {
 	}
 	c.leaveAlive(closing, &closedError{code: StatusPolicyViolation, cause: ErrBacklog})
 	c.sayClose(payload)
-	return c.err
+	c.takeOver()
+	return gone, c.err
 }
+
+// load is a number of bytes and of the entries that hold them, in one word.
+type load uint64
+
+const loadEntry load = 1 << 40
+
+func loadOf(bytes int) load { return loadEntry + load(bytes) }
+func (l load) bytes() int   { return int(l & (loadEntry - 1)) }
+func (l load) entries() int { return int(l / loadEntry) }
 
 // holds makes e an entry that nobody waits for, and that keeps n bytes.
 func (o *outbound) holds(e *entry, n int) {
 	e.left = true
 	e.held = n
-	o.backlog += n
+	o.backlog += loadOf(n)
 }
 
 // dropOldest drops the first message that nobody waits for and of which nothing

@@ -2,6 +2,7 @@ package conn
 
 import (
 	"context"
+	"runtime"
 	"sync"
 
 	"github.com/parleyws/websocket/frame"
@@ -28,8 +29,8 @@ func (c *Conn) Write(ctx context.Context, typ MessageType, p []byte) error {
 	}
 	err := c.send(ctx, typ, p, asMessage)
 	if err != nil || c.cfg.Observer != nil {
-		err = c.asContext(ctx, err)
 		c.observeSent(err, typ, len(p))
+		err = c.asContext(ctx, err)
 	}
 	return err
 }
@@ -96,6 +97,7 @@ func (c *Conn) refusal() error {
 // whether that is the caller.
 func (c *Conn) claim(e *entry) bool {
 	if c.out.owned {
+		c.shared = true
 		return false
 	}
 	c.out.owned = true
@@ -125,6 +127,10 @@ func (c *Conn) await(ctx context.Context, e *entry) error {
 
 // sleep waits for something to happen to e, or to ctx.
 func (c *Conn) sleep(ctx context.Context, e *entry) {
+	if e.cancelled && (e.cut || !c.resumable) {
+		c.out.leave(e) // it was cancelled with a sibling
+		return
+	}
 	if e.wake == nil {
 		e.wake = make(chan struct{}, 1)
 	}
@@ -139,9 +145,25 @@ func (c *Conn) sleep(ctx context.Context, e *entry) {
 	case <-ended:
 		c.mu.Lock()
 		e.cancelled = true
+		c.cancelSiblings(e)
 	}
 	if e.cancelled && !e.done && !e.promoted {
 		c.giveUp(e)
+	}
+}
+
+// cancelSiblings cancels the entries of a batch that come after e: if e is taken
+// back, they must not be sent. The caller is the one that waits for them all.
+func (c *Conn) cancelSiblings(e *entry) {
+	for x := e.sibling; x != nil; x = x.sibling {
+		switch {
+		case x.done:
+		case !x.begun:
+			c.out.withdraw(x, errWithdrawn)
+		default:
+			x.cancelled = true
+			c.kickWrite()
+		}
 	}
 }
 
@@ -166,12 +188,16 @@ func (c *Conn) own(ctx context.Context, e *entry) {
 	o := &c.out
 	if ctx.Err() != nil && !e.begun {
 		o.withdraw(e, errWithdrawn)
+		c.cancelSiblings(e)
 	}
+	c.letOthersJoin()
 	for !e.done && o.gather(e) {
 		err := c.sendBatch(ctx)
 		if err != errKicked || e.done || ctx.Err() == nil {
 			continue
 		}
+		c.cancelSiblings(e)
+		o.dropCancelled()
 		if e.cut {
 			o.leave(e)
 			break
@@ -179,6 +205,22 @@ func (c *Conn) own(ctx context.Context, e *entry) {
 		o.withdraw(e, errWithdrawn)
 	}
 	c.handOver()
+}
+
+// letOthersJoin lets goroutines run that are about to write to the same
+// connection, so that their frames go out with the caller's. Without it, a
+// goroutine that finds the socket free writes on and on in the time that the
+// scheduler gives it, with a system call for each message. It costs nothing as
+// long as no two goroutines were seen to write at once, and little after that.
+func (c *Conn) letOthersJoin() {
+	if !c.shared {
+		return
+	}
+	c.mu.Unlock()
+	runtime.Gosched()
+	c.mu.Lock()
+	front := c.out.front()
+	c.shared = front != nil && front.next != nil
 }
 
 // drain owns the socket on behalf of nobody, as long as there is something to

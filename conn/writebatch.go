@@ -22,26 +22,27 @@ func (c *Conn) WriteBatch(ctx context.Context, messages ...Message) error {
 	if ctx.Err() != nil {
 		return c.ended(ctx)
 	}
-	err := c.sendAll(ctx, messages)
-	for _, m := range messages {
-		c.observeSent(err, m.Type, len(m.Data))
+	n, err := c.sendAll(ctx, messages)
+	for _, m := range messages[:n] {
+		c.observeSent(nil, m.Type, len(m.Data))
 	}
 	return c.asContext(ctx, err)
 }
 
-func (c *Conn) sendAll(ctx context.Context, messages []Message) (failed error) {
+// sendAll returns how many of the messages, from the first on, have been sent or
+// will be.
+func (c *Conn) sendAll(ctx context.Context, messages []Message) (n int, failed error) {
 	async := !c.resumable && !c.endless(ctx)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	o := &c.out
 	if err := c.refusal(); err != nil {
-		return err
+		return 0, err
 	}
 	var first, before *entry
 	for _, m := range messages {
-		e := o.entry(m.Type, m.Data, asMessage)
+		e := c.out.entry(m.Type, m.Data, asMessage)
 		e.async = async
-		o.enqueue(e)
+		c.out.enqueue(e)
 		if first == nil {
 			first = e
 		} else {
@@ -52,10 +53,14 @@ func (c *Conn) sendAll(ctx context.Context, messages []Message) (failed error) {
 	first.promoted = c.claim(first)
 	for e := first; e != nil; {
 		next := e.sibling
-		if err := c.await(ctx, e); err != nil && failed == nil {
+		err := c.await(ctx, e)
+		if err == nil || err == errLeft {
+			n++
+		}
+		if failed == nil {
 			failed = err
 		}
 		e = next
 	}
-	return failed
+	return n, failed
 }

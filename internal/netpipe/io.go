@@ -57,6 +57,9 @@ func (c *Conn) Write(p []byte) (n int, err error) {
 // send moves as much of p as the window takes to the other end.
 func (c *Conn) send(p []byte) int {
 	n := min(len(p), max(0, c.window-c.peer.in.len()))
+	if n == 0 {
+		return 0 // and nobody is told, or two blocked writers would wake each other for ever
+	}
 	c.peer.in.push(p[:n])
 	c.written += int64(n)
 	c.changed.Broadcast()
