@@ -36,6 +36,10 @@
 // in time, and takes linear time to read. Bytes that follow the handshake in
 // the same segment are never lost: they are in Upgraded.Buffered.
 //
+// On the way through net/http it is the [http.Server] that reads the request, and
+// its MaxHeaderBytes and ReadHeaderTimeout are the bounds. The latter has no
+// default: a server that faces the world sets it.
+//
 // # Limitations
 //
 // No extension is negotiated: a server declines what is offered, and a client,

@@ -43,6 +43,9 @@ func (c *client) exchange(ctx context.Context, nc net.Conn, t *target) (*Upgrade
 	failure := &Error{Status: r.status, Header: r.header}
 	if r.status != http.StatusSwitchingProtocols {
 		failure.Reason = "the server did not upgrade to WebSocket, which would be status 101"
+		if isRedirect(failure) {
+			failure.Reason = "the server redirects to " + quote(r.header.Get("Location")) + "; set CheckRedirect to follow"
+		}
 		failure.Body = c.readBody(ctx, nc, in)
 		return nil, failure
 	}

@@ -48,7 +48,7 @@ func judge(q *request, cfg *ServerConfig) (g grant, rejection *Error) {
 // 'Request-URI'", and "A |Host| header field containing the server's authority."
 func judgeHTTP(q *request) (uri, host string, rejection *Error) {
 	if q.major != 1 || q.minor < 1 {
-		return "", "", reject(505, "the request must be HTTP/1.1")
+		return "", "", reject(505, "the request must be HTTP/1.1; a proxy in between may have to be told to speak that")
 	}
 	if q.method != "GET" {
 		rejection = reject(405, "the method must be GET")

@@ -187,6 +187,7 @@ func TestRule13RedirectsAreNotFollowedUnlessAsked(t *testing.T) {
 	require.Equal(t, 302, failure.Status)
 	require.Equal(t, "ws://example.com/there", failure.Header.Get("Location"))
 	require.NoError(t, failure.Err)
+	require.ErrorContains(t, err, `redirects to "ws://example.com/there"; set CheckRedirect`)
 	require.Len(t, d.requests, 1)
 }
 

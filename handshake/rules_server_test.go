@@ -124,7 +124,9 @@ func TestRule04NoBodyNoOldVersion(t *testing.T) {
 		} {
 			serve(t, nil, aRequest(edits...)+"0\r\n\r\n").requireRejected(t, 400, edits)
 		}
-		serve(t, nil, aRequest("GET / HTTP/1.0")).requireRejected(t, 505)
+		o := serve(t, nil, aRequest("GET / HTTP/1.0"))
+		o.requireRejected(t, 505)
+		require.Contains(t, o.body, "proxy", "which is where such requests come from")
 		serve(t, nil, aRequest("GET / HTTP/1.2")).requireUpgraded(t, "1.1 or later")
 		serve(t, nil, aRequest("GET / HTTP/2.0")).requireRejected(t, 505)
 	})
