@@ -69,7 +69,7 @@ func (c *Conn) beginClose(code StatusCode, reason string) {
 
 // awaitClose reads until the peer's Close comes, unless somebody else does.
 func (c *Conn) awaitClose(done <-chan struct{}) {
-	if c.takeTurn(done) {
+	if c.takeTurn(done, closing) {
 		c.readToClose()
 	}
 }
@@ -77,6 +77,7 @@ func (c *Conn) awaitClose(done <-chan struct{}) {
 // readToClose drops what the peer sends until its Close comes. The caller has the
 // turn to read.
 func (c *Conn) readToClose() {
+	c.in.discard = true
 	for err := error(nil); c.now() == closing && err == nil; {
 		err = c.piece(context.Background())
 	}
@@ -102,6 +103,10 @@ func (c *Conn) leaveAlive(to lifetime, err error) {
 	c.err, c.end = err, new(ending)
 	c.setState(to)
 	c.out.pings.end()
+	c.nextTurn()
+	if to == closing {
+		c.kickRead() // whoever waits for messages need not any more
+	}
 	if c.keep.timer != nil {
 		c.keep.timer.Stop()
 	}
@@ -236,6 +241,9 @@ func (c *Conn) writeFailed(err error) {
 	if !timeout {
 		err = abnormal(err)
 	}
+	if c.now() == closing {
+		c.end.result = err
+	}
 	if c.die(err) {
 		go c.bury(hard)
 	}
@@ -282,7 +290,8 @@ func (c *Conn) linger() {
 	case c.role == frame.Server:
 		c.closeWrite()
 	}
-	c.takeTurn(nil)
+	c.takeTurn(nil, dead)
+	c.in.discard = true
 	for c.wire.skipAll(); c.fill(context.Background()) == nil; c.wire.skipAll() {
 		if silence != nil {
 			silence.Reset(lingerSilence)

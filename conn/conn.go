@@ -65,6 +65,7 @@ type Conn struct {
 	role      frame.Role
 	resumable bool          // a write that ran into its deadline may be continued
 	shared    bool          // several goroutines write at once; guarded by mu
+	writes    uint8         // how often the socket was owned; guarded by mu
 	state     atomic.Uint32 // a lifetime; written by setState, with mu held
 
 	cfg         *Config // resolved, shared, never changed
@@ -109,12 +110,16 @@ type belongings struct {
 // New makes a connection of an upgraded stream, which it owns from then on. A
 // nil cfg means the zero Config. It reads and writes nothing by itself.
 func New(u *handshake.Upgraded, cfg *Config) *Conn {
-	return newConn(u, cfg.resolved())
+	return newConn(u, cfg.resolved(), nil)
 }
 
-// newConn is New with a Config that is resolved.
-func newConn(u *handshake.Upgraded, cfg *Config) *Conn {
+// newConn is New with a Config that is resolved, and with the parent of
+// Conn.Context, if there is one.
+func newConn(u *handshake.Upgraded, cfg *Config, parent context.Context) *Conn {
 	c := &Conn{role: u.Role, cfg: cfg, subprotocol: u.Subprotocol, nc: u.Conn}
+	if parent != nil {
+		c.more = &belongings{ctx: parent}
+	}
 	c.in.rules.Role = u.Role
 	c.in.limit = c.cfg.MaxMessage
 	c.raw, c.resumable = rawConn(u.Conn), resumable(u.Conn)

@@ -170,7 +170,7 @@ func TestEndedConnectionUnderItsOwnContext(t *testing.T) {
 // to read, also if that is just giving it up.
 func TestEveryCloseIsSeenToItsEnd(t *testing.T) {
 	play(t, nil, func(t *testing.T, c *Conn, p *wstest.Peer) {
-		require.True(t, c.takeTurn(nil), "a reader has its message, and has not returned yet")
+		require.True(t, c.takeTurn(nil, alive), "a reader has its message, and has not returned yet")
 		c.beginClose(StatusGoingAway, "")
 		c.giveTurn()
 		p.WantClose("our Close frame", StatusGoingAway)

@@ -21,6 +21,10 @@ type flight struct {
 	closes bool            // the batch ends with our Close frame
 	ping   uint32          // number of the Ping in the batch, if there is one
 
+	// patient: the owner waits for the peer under its own context, without
+	// Config.WriteTimeout, because nobody else is concerned.
+	patient bool
+
 	// What the owner's system calls work on.
 	p, d []byte                // what is left of the batch and of direct
 	n    int                   // how much was sent

@@ -42,8 +42,7 @@ func Handler(opts *AcceptOptions, serve func(ctx context.Context, c *Conn) error
 		if err != nil {
 			return
 		}
-		c := newConn(u, cfg)
-		c.more = &belongings{ctx: context.WithoutCancel(r.Context())}
+		c := newConn(u, cfg, context.WithoutCancel(r.Context()))
 		go c.serve(serve, errorLog(r))
 	})
 }

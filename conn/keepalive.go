@@ -38,6 +38,7 @@ func (c *Conn) startKeepAlive() {
 		return
 	}
 	c.mu.Lock() // the timer may fire before it is assigned
+	c.keep.wait = 1
 	c.keep.timer = time.AfterFunc(c.cfg.KeepAlive.Interval/2, c.keepAlive)
 	c.mu.Unlock()
 }
@@ -68,6 +69,11 @@ func (c *Conn) checkLife() (pinged bool) {
 	p := c.out.pings.ofKeepAlive()
 	next := cfg.Interval / 2
 	switch {
+	case c.out.over && silent:
+		// It cannot be written to, and the peer does not end it.
+		c.die(c.out.broken)
+		go c.bury(hard)
+		return false
 	case c.out.over:
 	case !silent:
 		c.out.pings.remove(p)

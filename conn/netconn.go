@@ -133,6 +133,7 @@ func (n *netConn) SetWriteDeadline(t time.Time) error {
 // has come, and that follow it when it is moved before that.
 type deadline struct {
 	mu    sync.Mutex
+	at    time.Time // zero: never
 	timer *time.Timer
 	moved int // how often, so that a late timer does no harm
 	now   *deadlineContext
@@ -140,8 +141,16 @@ type deadline struct {
 
 // deadlineContext is a context that ends with os.ErrDeadlineExceeded.
 type deadlineContext struct {
-	context.Context // has no deadline and no values
+	context.Context // has no values
+	of              *deadline
 	done            chan struct{}
+}
+
+// Deadline reports the moment as it is set now.
+func (d *deadlineContext) Deadline() (t time.Time, ok bool) {
+	d.of.mu.Lock()
+	defer d.of.mu.Unlock()
+	return d.of.at, !d.of.at.IsZero()
 }
 
 func (d *deadlineContext) Done() <-chan struct{} { return d.done }
@@ -163,7 +172,7 @@ func (d *deadline) context() context.Context {
 
 func (d *deadline) current() *deadlineContext {
 	if d.now == nil {
-		d.now = &deadlineContext{context.Background(), make(chan struct{})}
+		d.now = &deadlineContext{context.Background(), d, make(chan struct{})}
 	}
 	return d.now
 }
@@ -172,6 +181,7 @@ func (d *deadline) set(t time.Time) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.moved++
+	d.at = t
 	if d.timer != nil {
 		d.timer.Stop()
 	}

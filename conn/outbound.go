@@ -92,6 +92,18 @@ func (o *outbound) idle() bool {
 		o.farewell == nil && o.front() == nil
 }
 
+// alone reports whether nothing waits or is being sent but one data frame.
+func (o *outbound) alone() bool {
+	n := 0
+	if o.part != nil {
+		n++
+	}
+	for e := o.firstFlying(); e != nil; e = e.next {
+		n++
+	}
+	return n <= 1 && o.front() == nil && o.replies == nil
+}
+
 // gather puts what waits into the batch and reports whether there is a batch to
 // be sent. self is the entry of the owner, nil if it has none: a large payload
 // is sent from where it lies only by the goroutine that it belongs to.

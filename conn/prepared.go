@@ -42,6 +42,9 @@ func (p *Prepared) form(role frame.Role) ([]byte, kind) {
 
 // WritePrepared is [Conn.Write] for a prepared message.
 func (c *Conn) WritePrepared(ctx context.Context, p *Prepared) error {
+	if p.typ == 0 {
+		return errType
+	}
 	b, k := p.form(c.role)
 	err := c.send(ctx, p.typ, b, k)
 	c.observeSent(err, p.typ, p.Len())
@@ -52,6 +55,9 @@ func (c *Conn) WritePrepared(ctx context.Context, p *Prepared) error {
 // without being copied. Its bytes count for Config.Backlog all the same. A
 // broadcast is a loop of it, or a [Group].
 func (c *Conn) TryWritePrepared(p *Prepared) error {
+	if p.typ == 0 {
+		return errType
+	}
 	b, k := p.form(c.role)
 	return c.trySend(p.typ, b, k, p.Len())
 }

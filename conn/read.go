@@ -171,12 +171,11 @@ func endedNormally(err error) bool {
 
 // lockRead waits for its turn to read a message.
 func (c *Conn) lockRead(ctx context.Context) error {
-	if ctx.Err() != nil || !c.takeTurn(ctx.Done()) {
-		return c.ended(ctx)
-	}
 	if c.now() != alive {
-		c.giveTurn()
 		return c.Err()
+	}
+	if ctx.Err() != nil || !c.takeTurn(ctx.Done(), alive) {
+		return c.ended(ctx)
 	}
 	return nil
 }
@@ -287,7 +286,7 @@ func (c *Conn) piece(ctx context.Context) error {
 func (c *Conn) parse() (found bool, err error) {
 	c.message.data, c.message.end = nil, false
 	for {
-		if err := c.mayParse(); err != nil {
+		if err := c.mayRead(); err != nil {
 			return false, err
 		}
 		n, ev, err := c.in.next(c.wire.unread())
@@ -308,19 +307,19 @@ func (c *Conn) parse() (found bool, err error) {
 	}
 }
 
-// mayParse looks at what has become of the connection meanwhile. RFC 6455,
-// section 1.4: after sending a Close frame, "the endpoint doesn't send any
-// further data"; what the peer sends is dropped until its Close comes.
-func (c *Conn) mayParse() error {
+// mayRead looks at what has become of the connection meanwhile: only one that is
+// alive has messages to read. While it is closing or lingering, bytes are read to
+// be dropped.
+func (c *Conn) mayRead() error {
 	switch c.now() {
 	case alive:
 		return nil
-	case closing:
-		c.in.discard = true
-		return nil
-	default:
-		return c.Err()
+	case closing, lingering:
+		if c.in.discard {
+			return nil
+		}
 	}
+	return c.Err()
 }
 
 // direct reads payload bytes of the current frame straight into dst. They are
@@ -334,17 +333,15 @@ func (c *Conn) direct(ctx context.Context, dst []byte) error {
 	if err != nil {
 		return err
 	}
-	if err := c.mayParse(); err != nil {
-		return err
-	}
 	dst = dst[:c.wire.n]
 	end, err := c.in.take(dst)
 	if err != nil {
 		return c.fail(err)
 	}
-	if !c.in.discard {
-		c.found(dst, end)
+	if err := c.mayRead(); err != nil {
+		return err
 	}
+	c.found(dst, end)
 	return nil
 }
 
@@ -444,8 +441,11 @@ func (r *messageReader) Read(p []byte) (int, error) {
 
 func (r *messageReader) read(p []byte) (int, error) {
 	c, m := r.c, &r.c.message
-	if r.ctx.Err() != nil || !c.takeTurn(r.ctx.Done()) {
-		return 0, c.ended(r.ctx)
+	if r.end && len(r.rest) == 0 && c.now() != alive {
+		return 0, io.EOF
+	}
+	if err := c.lockRead(r.ctx); err != nil {
+		return 0, err
 	}
 	defer c.unlockRead()
 	if m.reader != r {
@@ -456,17 +456,12 @@ func (r *messageReader) read(p []byte) (int, error) {
 		case r.end:
 			m.forget()
 			return 0, io.EOF
-		case c.now() != alive:
-			return 0, c.Err()
 		case len(p) == 0:
 			return 0, nil
 		}
 		if n, err := r.more(p); n > 0 || err != nil {
 			return n, err
 		}
-	}
-	if c.now() != alive {
-		return 0, c.Err() // rest may have been overwritten
 	}
 	n := copy(p, r.rest)
 	r.rest = r.rest[n:]

@@ -49,7 +49,7 @@ func (c *Conn) writeError(err error) error {
 // configuration allow it.
 func (c *Conn) writeWaiting(ctx context.Context, f *flight) error {
 	o := &c.out
-	deadline := c.writeDeadline(ctx)
+	deadline := c.writeDeadline(ctx, f)
 	if err := c.nc.SetWriteDeadline(deadline); err != nil {
 		return err
 	}
@@ -79,9 +79,20 @@ func (c *Conn) writeWaiting(ctx context.Context, f *flight) error {
 	return &TimeoutError{Op: "write", After: c.cfg.WriteTimeout}
 }
 
-func (c *Conn) writeDeadline(ctx context.Context) time.Time {
-	if _, ok := ctx.Deadline(); ok && c.resumable || c.cfg.WriteTimeout < 0 {
+// writeDeadline returns how long the owner may wait. A context with a deadline
+// has the say in place of Config.WriteTimeout, but only for what is its own.
+func (c *Conn) writeDeadline(ctx context.Context, f *flight) time.Time {
+	if c.cfg.WriteTimeout < 0 {
 		return time.Time{}
+	}
+	if _, ok := ctx.Deadline(); ok && c.resumable {
+		c.mu.Lock()
+		f.patient = c.out.alone()
+		patient := f.patient
+		c.mu.Unlock()
+		if patient {
+			return time.Time{}
+		}
 	}
 	return time.Now().Add(c.cfg.WriteTimeout)
 }

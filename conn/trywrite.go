@@ -2,6 +2,7 @@ package conn
 
 import (
 	"errors"
+	"time"
 
 	"github.com/parleyws/websocket/frame"
 )
@@ -129,6 +130,9 @@ func (c *Conn) sendNow() (over bool) {
 	c.mu.Unlock()
 	f.load()
 	over = f.tried(c.raw.Write(f.try))
+	if isTimeout(f.err) && c.nc.SetWriteDeadline(time.Time{}) == nil {
+		over = f.tried(c.raw.Write(f.try)) // a kick came late
+	}
 	c.mu.Lock()
 	if over {
 		c.settle(f.n, c.writeError(f.err))
@@ -156,6 +160,7 @@ func (c *Conn) queueLeft(typ MessageType, p []byte, k kind) (gone []dropped, ok 
 	e := o.entry(typ, p, k)
 	o.leave(e)
 	o.enqueue(e)
+	c.hurry()
 	if !o.owned {
 		o.owned = true
 		c.handOver()

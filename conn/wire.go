@@ -134,11 +134,15 @@ func (c *Conn) readSize() int {
 // hasRead leaves traces for KeepAlive, and lets the context alone.
 func (c *Conn) hasRead() {
 	w := &c.wire
-	if w.waits.Load()%2 == 1 {
-		w.waits.Add(1)
-	}
 	if w.n > 0 {
 		w.life.Add(1)
+	}
+	switch {
+	case w.waits.Load()%2 == 0:
+	case w.n == 0 && isTimeout(w.err):
+		w.waits.Add(^uint32(0)) // the next wait goes on with this one
+	default:
+		w.waits.Add(1)
 	}
 	if c.message.watched {
 		c.message.watched = false
@@ -156,9 +160,12 @@ func (c *Conn) whyNothing() (again bool) {
 	case !isTimeout(w.err):
 		w.err = c.lost(w.err)
 	default:
-		// A kick: either ctx has ended, or it was meant for an earlier wait.
+		// A kick: ctx has ended, or this side has closed, or it was meant for an
+		// earlier wait.
 		if err := c.nc.SetReadDeadline(time.Time{}); err != nil {
 			w.err = c.lost(err)
+		} else if err := c.mayRead(); err != nil {
+			w.err = err
 		} else if w.ctx.Err() != nil {
 			w.err = c.ended(w.ctx)
 		} else {

@@ -98,6 +98,7 @@ func (c *Conn) refusal() error {
 func (c *Conn) claim(e *entry) bool {
 	if c.out.owned {
 		c.shared = true
+		c.hurry()
 		return false
 	}
 	c.out.owned = true
@@ -105,6 +106,15 @@ func (c *Conn) claim(e *entry) bool {
 		c.startDrain()
 	}
 	return !e.async
+}
+
+// hurry reminds an owner that waits with the patience of its own context that
+// others wait now.
+func (c *Conn) hurry() {
+	if f := c.out.air; f != nil && f.patient {
+		f.patient = false
+		c.kickWrite()
+	}
 }
 
 // await returns when e is done, or given up. The caller holds mu.
@@ -121,6 +131,9 @@ func (c *Conn) await(ctx context.Context, e *entry) error {
 		return errLeft // e is not ours any more
 	}
 	err := e.err
+	if e.promoted {
+		c.handOver() // e was refused before it could own the socket
+	}
 	c.out.recycle(e)
 	return err
 }
@@ -210,10 +223,11 @@ func (c *Conn) own(ctx context.Context, e *entry) {
 // letOthersJoin lets goroutines run that are about to write to the same
 // connection, so that their frames go out with the caller's. Without it, a
 // goroutine that finds the socket free writes on and on in the time that the
-// scheduler gives it, with a system call for each message. It costs nothing as
-// long as no two goroutines were seen to write at once, and little after that.
+// scheduler gives it, with a system call for each message. Where no two were seen
+// to write at once, it is looked for them every 32nd time only.
 func (c *Conn) letOthersJoin() {
-	if !c.shared {
+	c.writes++
+	if !c.shared && c.writes%32 != 0 {
 		return
 	}
 	c.mu.Unlock()
