@@ -71,7 +71,9 @@ func TestRule23FloodOfPings(t *testing.T) {
 					synctest.Wait()
 				})
 				require.Less(t, allocated, uint64(len(wire)), "memory does not grow with the flood")
-				require.LessOrEqual(t, len(c.out.replies.B), maxReplies)
+				if waiting := c.out.replies; waiting != nil { // else they are in the air
+					require.LessOrEqual(t, len(waiting.B), maxReplies)
+				}
 				open()
 				answered := -1
 				for answered < pings-1 {
