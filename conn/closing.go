@@ -119,9 +119,7 @@ func (c *Conn) leaveAlive(to lifetime, err error) {
 // mu, and has flush send it.
 func (c *Conn) sayClose(payload []byte) {
 	if c.out.broken != nil {
-		c.end.result = c.out.broken
-		c.die(nil)
-		go c.bury(hard)
+		c.abort(c.out.broken)
 		return
 	}
 	c.out.refuse(c.err)
@@ -167,6 +165,10 @@ func (c *Conn) heardClose(payload []byte) {
 		}
 		c.sayClose(echo)
 	case closing:
+		if err != nil {
+			c.failLocked(protocolError(err))
+			return
+		}
 		c.end.peerClosed = true
 		c.setState(parting)
 		if c.end.closeSaid {
@@ -199,9 +201,7 @@ func (c *Conn) failLocked(err *ProtocolError) {
 		}
 		c.sayClose(payload)
 	case closing:
-		c.end.result = err
-		c.die(nil)
-		go c.bury(hard)
+		c.abort(err)
 	}
 }
 
@@ -241,13 +241,18 @@ func (c *Conn) writeFailed(err error) {
 	if !timeout {
 		err = abnormal(err)
 	}
+	c.abort(err)
+	c.out.endBatch()
+}
+
+// abort ends the connection at once, because of err. The caller holds mu.
+func (c *Conn) abort(err error) {
 	if c.now() == closing {
 		c.end.result = err
 	}
 	if c.die(err) {
 		go c.bury(hard)
 	}
-	c.out.endBatch()
 }
 
 // outOfTime is called by the timer that bounds the closing handshake.

@@ -20,8 +20,8 @@ type Config struct {
 	// Backlog is how many bytes may wait to be sent that no call waits for:
 	// what TryWrite has queued, and the rest of writes that were cut. Of small
 	// messages, no more may wait than one for every 64 bytes of it, or 64 if it
-	// is smaller than that. If zero, 256 KiB. If negative, TryWrite queues nothing but the rest of a message
-	// that the socket has taken a part of.
+	// is smaller than that. If zero, 256 KiB. If negative, TryWrite queues
+	// nothing but the rest of a message that the socket has taken a part of.
 	Backlog int
 
 	// SlowConsumer is what TryWrite does when Backlog does not suffice. The
@@ -39,9 +39,11 @@ type Config struct {
 	CloseTimeout time.Duration
 
 	// WriteTimeout is how long the peer may take to accept a piece of what is
-	// written (a frame, or at most 256 KiB of a longer one) when ctx has no
-	// deadline. A peer that takes longer ends the connection with a
-	// *TimeoutError. If zero, 30 seconds. If negative, there is no limit.
+	// written (frames of up to 64 KiB together, or at most 256 KiB of a longer
+	// one). A peer that takes longer ends the connection with a *TimeoutError. A
+	// deadline of the writer's context holds in its place as long as nobody else
+	// waits for the connection; over TLS the shorter of the two counts. If zero,
+	// 30 seconds. If negative, there is no limit.
 	WriteTimeout time.Duration
 
 	// Observer, if set, is told what the connection does. It may be shared by

@@ -99,7 +99,7 @@ type ping struct {
 // newPing returns a Ping that waits, and sees to it that it will be sent.
 func (o *outbound) newPing() *ping {
 	if o.pings.next == 0 {
-		o.pings.last++
+		o.pings.last = max(o.pings.last+1, 1) // 0 means none
 		o.pings.next = o.pings.last
 	}
 	p := &ping{next: o.pings.waiting, number: o.pings.next, over: make(chan struct{})}

@@ -10,7 +10,8 @@ import (
 // entry is a frame that somebody wants to be sent, or the wish to stream a
 // message. It is guarded by Conn.mu.
 type entry struct {
-	next *entry
+	next  *entry
+	depth int // of spare entries: how many there are from here on
 
 	head    frame.Header
 	payload []byte // what is still to be encoded
@@ -54,7 +55,7 @@ func (o *outbound) entry(op frame.Opcode, payload []byte, k kind) *entry {
 	if e == nil {
 		e = entries.Get().(*entry)
 	}
-	o.spare, e.next = e.next, nil
+	o.spare, e.next, e.depth = e.next, nil, 0
 	e.head.Opcode, e.head.Fin, e.payload = op, k != asFragment, payload
 	e.stream = k == asFragment || k == asLast
 	e.turn = k == asTurn
@@ -88,9 +89,17 @@ func (o *outbound) recycle(e *entry) {
 		entries.Put(e)
 		return
 	}
-	*e = entry{wake: e.wake, next: o.spare}
-	o.spare = e
+	*e = entry{wake: e.wake, next: o.spare, depth: 1}
+	if e.next != nil {
+		e.depth += e.next.depth
+	}
+	if e.depth <= maxSpares {
+		o.spare = e
+	}
 }
+
+// maxSpares is how many entries with a channel a connection keeps.
+const maxSpares = 64
 
 // entries are those that nobody ever had to wait for. (The others stay with their
 // connection, for a channel that was made in a testing/synctest bubble must not

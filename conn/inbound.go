@@ -40,7 +40,7 @@ const needMore = frame.Continuation
 // next takes bytes from the front of p and says how many, and what they are.
 // It unmasks p in place as far as it takes it. With op == needMore it has taken
 // what it could: the rest of p has to be shown again with more behind it. That
-// rest is never longer than a control frame, 139 bytes.
+// rest is never longer than a control frame, 131 bytes.
 func (in *inbound) next(p []byte) (n int, ev event, err error) {
 	if !in.inFrame {
 		n, ev, err = in.header(p)

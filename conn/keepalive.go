@@ -71,8 +71,7 @@ func (c *Conn) checkLife() (pinged bool) {
 	switch {
 	case c.out.over && silent:
 		// It cannot be written to, and the peer does not end it.
-		c.die(c.out.broken)
-		go c.bury(hard)
+		c.abort(c.out.broken)
 		return false
 	case c.out.over:
 	case !silent:
@@ -85,8 +84,7 @@ func (c *Conn) checkLife() (pinged bool) {
 			next = min(next, cfg.Timeout)
 		}
 	case cfg.Timeout > 0 && p.waited() >= cfg.Timeout:
-		c.die(&TimeoutError{Op: "keepalive", After: cfg.Timeout})
-		go c.bury(hard)
+		c.abort(&TimeoutError{Op: "keepalive", After: cfg.Timeout})
 		return false
 	case cfg.Timeout > 0:
 		next = min(next, cfg.Timeout-p.waited())

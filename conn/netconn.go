@@ -47,13 +47,13 @@ func (n *netConn) LocalAddr() net.Addr  { return n.c.LocalAddr() }
 func (n *netConn) RemoteAddr() net.Addr { return n.c.RemoteAddr() }
 
 func (n *netConn) Read(p []byte) (int, error) {
+	if len(p) == 0 {
+		return 0, nil
+	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	ctx := n.readBy.context()
 	for {
-		if len(p) == 0 {
-			return 0, nil
-		}
 		got, err := n.read(ctx, p)
 		if err != nil {
 			return 0, n.opError("read", err)

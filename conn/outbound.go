@@ -19,7 +19,8 @@ import (
 // system call.
 //
 // A frame that has been begun is finished before another one starts. When
-// nobody owns the socket there is nothing to be sent.
+// nobody owns the socket there is nothing that could be sent: the queue may hold
+// frames that wait for a streamed message to end.
 type outbound struct {
 	role      frame.Role
 	owned     bool
@@ -259,10 +260,15 @@ func (o *outbound) settle(n int) (closed bool) {
 	}
 	if all {
 		closed = o.air.closes
-		o.pings.out(o.air.ping)
-		o.endBatch()
+		o.landed()
 	}
 	return closed
+}
+
+// landed ends a batch that is all sent.
+func (o *outbound) landed() {
+	o.pings.out(o.air.ping)
+	o.endBatch()
 }
 
 // firstFlying returns the first of the entries that are being sent.
@@ -374,7 +380,7 @@ func (o *outbound) cutOut(e *entry) {
 	}
 	b.B = append(b.B[:e.start], b.B[end:]...)
 	if o.air.sent == len(b.B) && len(o.air.direct) == 0 {
-		o.endBatch()
+		o.landed()
 	}
 }
 

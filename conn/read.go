@@ -99,7 +99,8 @@ func (c *Conn) appendRead(ctx context.Context, dst []byte) (MessageType, []byte,
 // is to be copied.
 //
 // The loop ends by itself, without an error, when the connection was closed
-// with 1000 or 1001, by whichever side. On any other end, and when ctx ends,
+// with 1000 or 1001, by whichever side; a message that was begun and not
+// completed before that is dropped. On any other end, and when ctx ends,
 // there is one last turn with an error and no message. A loop that was left may
 // be followed by another, on the same or another context.
 //
@@ -326,6 +327,7 @@ func (c *Conn) mayRead() error {
 // the next piece.
 func (c *Conn) direct(ctx context.Context, dst []byte) error {
 	dst = dst[:min(int64(len(dst)), c.in.left, maxDirect)]
+	c.wire.drop()
 	m := &c.message
 	m.data, m.end = dst, false
 	err := c.read(ctx)

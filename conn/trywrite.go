@@ -171,8 +171,11 @@ func (c *Conn) queueLeft(typ MessageType, p []byte, k kind) (gone []dropped, ok 
 // noRoom is what becomes of a message for which there is no room, the last of
 // gone. The caller holds mu.
 func (c *Conn) noRoom(gone []dropped) ([]dropped, error) {
+	if err := c.refusal(); err != nil {
+		return gone[:len(gone)-1], err // closed meanwhile
+	}
 	c.belongings().dropped++
-	if c.cfg.SlowConsumer != Disconnect || c.now() != alive {
+	if c.cfg.SlowConsumer != Disconnect {
 		return gone, ErrBacklog
 	}
 	for d, ok := c.out.dropOldest(); ok; d, ok = c.out.dropOldest() {

@@ -158,16 +158,19 @@ func (c *Conn) sleep(ctx context.Context, e *entry) {
 	case <-ended:
 		c.mu.Lock()
 		e.cancelled = true
-		c.cancelSiblings(e)
+		if c.cancelSiblings(e) {
+			c.kickWrite()
+		}
 	}
 	if e.cancelled && !e.done && !e.promoted {
 		c.giveUp(e)
 	}
 }
 
-// cancelSiblings cancels the entries of a batch that come after e: if e is taken
-// back, they must not be sent. The caller is the one that waits for them all.
-func (c *Conn) cancelSiblings(e *entry) {
+// cancelSiblings cancels the entries of a WriteBatch that come after e: if e is
+// taken back, they must not be sent. It reports whether the owner of the socket
+// has to look at some. The caller is the one that waits for them all.
+func (c *Conn) cancelSiblings(e *entry) (flying bool) {
 	for x := e.sibling; x != nil; x = x.sibling {
 		switch {
 		case x.done:
@@ -175,9 +178,10 @@ func (c *Conn) cancelSiblings(e *entry) {
 			c.out.withdraw(x, errWithdrawn)
 		default:
 			x.cancelled = true
-			c.kickWrite()
+			flying = true
 		}
 	}
+	return flying
 }
 
 // giveUp does what can be done for an entry that is no longer wanted, while
