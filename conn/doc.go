@@ -27,6 +27,19 @@
 // encoded once for many connections, and [Conn.TryWrite] never waits for the peer.
 // A [Group] is a set of connections to broadcast to and to shut down together.
 //
+// # Who may connect
+//
+// By default only pages of the server's own origin, and programs that are no
+// browsers: see [AcceptOptions].OriginPatterns for more. A browser's script can
+// send no header of its own, but cookies, the query and subprotocols; what is in
+// them is looked at in [AcceptOptions].Check, or in any HTTP middleware before
+// [Handler], whose context values are in the ctx that serve gets. Set
+// ReadHeaderTimeout on the http.Server: until a request is read, it is net/http
+// that waits.
+//
+// A program that needs the header of the response it got, or of requests, or that
+// does without net/http, calls package handshake itself, and then [New].
+//
 // # Concurrency
 //
 // All methods of [Conn] may be called from any goroutine at any time. Readers

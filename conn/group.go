@@ -80,9 +80,10 @@ func (g *Group) Len() int {
 
 // Broadcast sends a message to all members but those that are named. It never
 // waits for a peer: it is a loop of [Conn.TryWritePrepared], and what it says of
-// Backlog and SlowConsumer holds for each member by itself. The message is
-// encoded once. Broadcast returns how many members took it. Two broadcasts from
-// one goroutine arrive everywhere in their order.
+// Backlog and SlowConsumer holds for each member by itself: with the default,
+// Refuse, a member that does not read misses messages and is not told. The
+// message is encoded once. Broadcast returns how many members took it. Two
+// broadcasts from one goroutine arrive everywhere in their order.
 func (g *Group) Broadcast(typ MessageType, p []byte, except ...*Conn) (taken int) {
 	m, err := NewPrepared(typ, p)
 	if err != nil {

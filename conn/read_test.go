@@ -51,7 +51,7 @@ func TestRule22LimitInEveryWay(t *testing.T) {
 	})
 }
 
-// A length that is declared allocates nothing. RFC.md's rule 22 in numbers: a
+// A length that is declared allocates nothing. Rule 22 in numbers: a
 // message of 4 EiB is announced, and a few bytes of it come.
 func TestRule22DeclaredLengthAllocatesNothing(t *testing.T) {
 	everyWay(t, &Config{MaxMessage: -1}, func(t *testing.T, c *Conn, p *wstest.Peer, w way) {

@@ -19,6 +19,7 @@ import (
 	"os/signal"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/parleyws/websocket/conn"
 )
@@ -63,7 +64,7 @@ func run(ctx context.Context, args []string, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	srv := &http.Server{Handler: mux, ErrorLog: e.log}
+	srv := &http.Server{Handler: mux, ErrorLog: e.log, ReadHeaderTimeout: 10 * time.Second}
 	context.AfterFunc(ctx, func() { srv.Close() })
 	if *cert != "" || *key != "" {
 		e.log.Printf("listening on https://%v/", ln.Addr())
