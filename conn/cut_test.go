@@ -55,20 +55,31 @@ func TestWriteIsCutAnywhere(t *testing.T) {
 			t.Run(fmt.Sprintf("%d bytes/%v", n, role), func(t *testing.T) {
 				original := pattern(n)
 				for _, at := range cutPlaces(role, n) {
-					synctest.Test(t, func(t *testing.T) { cut(t, role, original, at) })
+					synctest.Test(t, func(t *testing.T) { cut(t, role, original, at, writePlain) })
+					synctest.Test(t, func(t *testing.T) { cut(t, role, original, at, writePrepared) })
 				}
 			})
 		}
 	}
 }
 
+func writePlain(ctx context.Context, c *Conn, p []byte) error { return c.Write(ctx, Binary, p) }
+
+func writePrepared(ctx context.Context, c *Conn, p []byte) error {
+	m, err := NewPrepared(Binary, p)
+	if err != nil {
+		return err
+	}
+	return c.WritePrepared(ctx, m)
+}
+
 // cut cancels a write of which the transport has taken so many bytes.
-func cut(t *testing.T, role frame.Role, original []byte, at int) {
+func cut(t *testing.T, role frame.Role, original []byte, at int, write func(context.Context, *Conn, []byte) error) {
 	t.Helper()
 	message := slices.Clone(original)
 	c, p, open := blocked(t, role, nil, at)
 	ctx, cancel := context.WithCancel(t.Context())
-	writing := call(func() error { return c.Write(ctx, Binary, message) })
+	writing := call(func() error { return write(ctx, c, message) })
 	synctest.Wait()
 	waiting := call(func() error { return c.Write(t.Context(), Text, []byte("queued behind it")) })
 	synctest.Wait()
