@@ -276,3 +276,53 @@ func TestStatesAreLeftForward(t *testing.T) {
 	}
 	require.Panics(t, func() { _ = lifetime(99).String() })
 }
+
+// All who wait to read are told of the end at once, not only the one whose turn
+// it is: also while the TCP connection goes on to live for a while.
+func TestAllReadersAreToldAtOnce(t *testing.T) {
+	for name, finish := range map[string]func(c *Conn, p *wstest.Peer){
+		"by the peer": func(_ *Conn, p *wstest.Peer) { p.Send(wstest.Close(StatusGoingAway, "")) },
+		"failed":      func(_ *Conn, p *wstest.Peer) { p.Send(wstest.Text("").Rsv(1)) },
+		"by us":       func(c *Conn, _ *wstest.Peer) { startClose(c, StatusGoingAway, "") },
+		"at once":     func(c *Conn, _ *wstest.Peer) { c.CloseNow() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			for range 50 {
+				play(t, nil, func(t *testing.T, c *Conn, p *wstest.Peer) {
+					var reading []<-chan received
+					for range 5 {
+						reading = append(reading, startRead(t.Context(), c))
+					}
+					synctest.Wait()
+					begin := time.Now()
+					finish(c, p)
+					for _, r := range reading {
+						err := (<-r).Err
+						require.Error(t, err)
+						require.Equal(t, c.Err(), err)
+					}
+					require.Zero(t, time.Since(begin))
+				})
+			}
+		})
+	}
+}
+
+// The same over TCP, where others are the first.
+func TestAllReadersAreToldAtOnceOverTCP(t *testing.T) {
+	for range 100 {
+		nc, other := tcpPair(t)
+		c := New(upgraded(nc, frame.Client), &Config{CloseTimeout: time.Hour})
+		p := wstest.NewPeer(t, other, frame.Server)
+		var reading []<-chan received
+		for range 5 {
+			reading = append(reading, startRead(t.Context(), c))
+		}
+		p.Send(wstest.Close(StatusGoingAway, ""))
+		for _, r := range reading {
+			require.ErrorIs(t, (<-r).Err, io.EOF) // or the test takes an hour
+		}
+		p.Close()
+		<-c.Done()
+	}
+}
