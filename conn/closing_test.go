@@ -324,11 +324,30 @@ func TestRule28FailedConnection(t *testing.T) {
 		require.ErrorIs(t, err, &ProtocolError{Code: StatusInvalidPayload})
 		p.WantClose("the peer is told the code", StatusInvalidPayload)
 		p.Send(wstest.Ping("not answered"), wstest.Close(StatusNormalClosure, "not answered either"))
+		begin := time.Now()
 		p.WantEOF("our half is ended")
+		require.Equal(t, lingerSilence, time.Since(begin))
 		p.Close()
 		<-c.Done()
 		require.Equal(t, err, c.Err())
 		require.Equal(t, err, c.Close(StatusNormalClosure, ""), "no Close frames were exchanged, and this is why")
+	})
+}
+
+// A peer that broke a rule in the middle of sending is heard out before our half
+// is ended, so that a proxy between us does not cut it off.
+func TestFailedConnectionWaitsForSilence(t *testing.T) {
+	play(t, nil, func(t *testing.T, c *Conn, p *wstest.Peer) {
+		p.Send(wstest.Text("\xFF"))
+		require.Error(t, read(t.Context(), c).Err)
+		p.WantClose("the code", StatusInvalidPayload)
+		for range 20 {
+			time.Sleep(lingerSilence / 2)
+			p.Send(wstest.Text("more, that was on its way"))
+			p.WantIdle("it is not silent")
+		}
+		time.Sleep(lingerSilence)
+		p.WantEOF("now it is")
 	})
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/parleyws/websocket/frame"
 	"github.com/parleyws/websocket/internal/bufpool"
 	"github.com/parleyws/websocket/internal/wstest"
 )
@@ -190,4 +191,26 @@ func TestPanicInALoopOverMessages(t *testing.T) {
 		})
 		ways[0].want(t, c, received{Type: Text, Data: "two"})
 	})
+}
+
+// Behind what is lent lies the beginning of the next frame, which another reader
+// takes up: it has to move to another buffer.
+func TestLentDataWithACutFrameBehind(t *testing.T) {
+	for cut := 1; cut < 6; cut++ {
+		play(t, nil, func(t *testing.T, c *Conn, p *wstest.Peer) {
+			role := peerOf(c.role)
+			next := wstest.Ping("a frame that is cut").Wire(nil, role, frame.Key{1, 2, 3, 4})
+			p.SendWire(append(wstest.Text("lent").Wire(nil, role, frame.Key{5, 6, 7, 8}), next[:cut]...))
+			synctest.Wait()
+			for m, err := range c.Messages(t.Context()) {
+				require.NoError(t, err)
+				p.SendWire(next[cut:])
+				p.Send(wstest.Text("the next message"))
+				ways[0].want(t, c, received{Type: Text, Data: "the next message"})
+				p.Want("the pong", wstest.Pong("a frame that is cut"))
+				require.Equal(t, "lent", string(m.Data))
+				break
+			}
+		})
+	}
 }

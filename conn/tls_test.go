@@ -173,18 +173,22 @@ func TestTLSWriteTimeout(t *testing.T) {
 // Closing a tls.Conn writes. CloseNow does not wait for that, whatever is under
 // way.
 func TestTLSCloseNowNeverBlocks(t *testing.T) {
-	overTLS(t, func(t *testing.T, c *Conn, p *wstest.Peer, nc *wstest.Conn) {
-		nc.SetBuffer(0)
-		writing := call(func() error { return c.Write(t.Context(), Text, []byte("hello")) })
-		reading := startRead(t.Context(), c)
-		synctest.Wait()
-		begin := time.Now()
-		require.NoError(t, c.CloseNow())
-		require.ErrorIs(t, <-writing, net.ErrClosed)
-		require.ErrorIs(t, (<-reading).Err, net.ErrClosed)
-		<-c.Done()
-		require.Zero(t, time.Since(begin))
-	})
+	for _, writing := range []bool{true, false} {
+		overTLS(t, func(t *testing.T, c *Conn, p *wstest.Peer, nc *wstest.Conn) {
+			nc.SetBuffer(0)
+			if writing {
+				call(func() error { return c.Write(t.Context(), Text, []byte("hello")) })
+			}
+			reading := startRead(t.Context(), c)
+			synctest.Wait()
+			begin := time.Now()
+			require.NoError(t, c.CloseNow())
+			require.ErrorIs(t, (<-reading).Err, net.ErrClosed)
+			<-c.Done()
+			require.Zero(t, time.Since(begin))
+			require.ErrorIs(t, c.Write(t.Context(), Text, nil), net.ErrClosed)
+		})
+	}
 }
 
 // Close is bounded, though TLS waits to write.
