@@ -109,9 +109,9 @@ func (n *netConn) Write(p []byte) (int, error) {
 }
 
 func (n *netConn) Close() error {
-	n.readBy.set(time.Time{})
-	n.writeBy.set(time.Time{})
 	n.c.beginClose(StatusNormalClosure, "")
+	n.readBy.set(longAgo) // calls under way return
+	n.writeBy.set(longAgo)
 	return nil
 }
 

@@ -102,7 +102,7 @@ func (o *outbound) alone() bool {
 	for e := o.firstFlying(); e != nil; e = e.next {
 		n++
 	}
-	return n <= 1 && o.front() == nil && o.replies == nil
+	return n <= 1 && o.front() == nil && o.replies == nil && o.pings.next == 0
 }
 
 // gather puts what waits into the batch and reports whether there is a batch to

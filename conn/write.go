@@ -327,7 +327,13 @@ func (c *Conn) flush() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	o := &c.out
-	if o.owned || o.idle() {
+	if o.owned {
+		if o.replies != nil || o.pings.next != 0 {
+			c.hurry()
+		}
+		return
+	}
+	if o.idle() {
 		return
 	}
 	o.owned = true
