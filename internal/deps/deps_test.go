@@ -63,6 +63,8 @@ func TestChecks(t *testing.T) {
 		{file: "internal/mask/a.go", imports: "example.org/ws/internal/utf8", layer: up},
 		{file: "internal/mask/a.go", imports: "example.org/ws/frame", layer: up},
 		{file: "internal/wstest/a.go", imports: "example.org/ws/frame"},
+		{file: "internal/vectors/table/a.go", imports: "example.org/ws/internal/vectors"},
+		{file: "internal/vectors/table/a.go", imports: "example.org/ws/internal/wstest", layer: "which is for tests"},
 		{file: "examples/echo/main.go", imports: "example.org/ws/conn"},
 		{file: "examples/echo/main.go", imports: "example.org/ws/internal/bufpool", layer: up},
 		{file: "tools/x/a.go", imports: "example.org/ws/conn", layer: "tools/x has no layer"},

@@ -4,6 +4,7 @@ package deps
 // layers. The first entry whose pattern matches a directory is its rule.
 // Patterns are those of path.Match.
 var layers = []layer{
+	{dir: "internal/vectors/table", mayImport: []string{"conn", "frame", "handshake", "internal/netpipe", "internal/vectors"}},
 	{dir: "internal/vectors", mayImport: []string{"frame"}},
 	{dir: "internal/wstest", mayImport: []string{"frame", "internal/netpipe"}},
 	{dir: "internal/*", mayImport: nil}, // the leaves: mask, utf8, bufpool, …
@@ -19,7 +20,8 @@ type layer struct {
 	mayImport []string // directories of this module
 }
 
-// forTests are the packages that only tests import, of any layer.
+// forTests are the packages that only tests import, of any layer, and programs
+// whose layer names them in full.
 var forTests = []string{"internal/vectors", "internal/wstest"}
 
 // testModule is the one module that tests may import besides.
