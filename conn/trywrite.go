@@ -60,16 +60,27 @@ func (c *Conn) Backlog() int {
 // trySend sends or queues a message of n bytes.
 func (c *Conn) trySend(typ MessageType, p []byte, k kind, n int) error {
 	c.mu.Lock()
-	gone, err := c.trySendLocked(typ, p, k, n)
+	t := try{typ: typ, p: p, k: k}
+	err := c.trySendLocked(&t)
 	c.mu.Unlock()
 	c.observeSent(err, typ, n)
-	for _, d := range gone {
+	for _, d := range t.dropped {
 		c.observeDrop(d.typ, d.size)
 	}
-	if gone != nil && err != nil {
+	if t.refused {
+		c.observeDrop(typ, n)
 		c.flush() // a Close frame may wait
 	}
 	return err
+}
+
+// try is a message that is to be sent without waiting, and what became of it.
+type try struct {
+	typ     MessageType
+	p       []byte
+	k       kind
+	refused bool      // there was no room
+	dropped []dropped // to make room, if there is an observer to be told
 }
 
 // dropped is a message that was not sent.
@@ -78,39 +89,35 @@ type dropped struct {
 	size int
 }
 
-// trySendLocked is trySend for a caller that holds mu. It also returns what was
-// dropped, be it this message or others.
-func (c *Conn) trySendLocked(typ MessageType, p []byte, k kind, n int) (gone []dropped, err error) {
+// trySendLocked is trySend for a caller that holds mu.
+func (c *Conn) trySendLocked(t *try) error {
 	o := &c.out
 	if err := c.refusal(); err != nil {
-		return nil, err
+		return err
 	}
 	if o.owned || o.streaming || c.raw == nil {
-		gone, ok := c.queueLeft(typ, p, k)
-		if !ok {
-			return c.noRoom(append(gone, dropped{typ, n}))
-		}
-		return gone, nil
+		return c.queueLeft(t)
 	}
 	// Fast path: nobody writes, so we do.
 	o.owned = true
-	e := o.entry(typ, p, k)
+	e := o.entry(t.typ, t.p, t.k)
 	o.enqueue(e)
 	for !e.done && o.gather(e) && c.sendNow() {
 	}
+	var err error
 	switch {
 	case e.done:
 		err = e.err
 		o.recycle(e)
-	case e.cut || c.fits(len(p)):
+	case e.cut || c.fits(len(t.p)):
 		o.leave(e)
 	default:
 		o.withdraw(e, nil)
 		o.recycle(e)
-		gone, err = c.noRoom([]dropped{{typ, n}})
+		err = c.noRoom(t)
 	}
 	c.handOver()
-	return gone, err
+	return err
 }
 
 // fits reports whether there is room for n more bytes in the backlog. Since even
@@ -144,20 +151,14 @@ func (c *Conn) sendNow() (over bool) {
 
 // queueLeft queues a message that nobody waits for, if there is room, or if room
 // can be made by dropping others.
-func (c *Conn) queueLeft(typ MessageType, p []byte, k kind) (gone []dropped, ok bool) {
-	o, n := &c.out, len(p)
-	for c.cfg.SlowConsumer == DropOldest && n <= c.cfg.Backlog && !c.fits(n) {
-		d, ok := o.dropOldest()
-		if !ok {
-			break
-		}
-		c.belongings().dropped++
-		gone = append(gone, d)
+func (c *Conn) queueLeft(t *try) error {
+	o, n := &c.out, len(t.p)
+	for c.cfg.SlowConsumer == DropOldest && n <= c.cfg.Backlog && !c.fits(n) && c.drop(t) {
 	}
 	if !c.fits(n) {
-		return gone, false
+		return c.noRoom(t)
 	}
-	e := o.entry(typ, p, k)
+	e := o.entry(t.typ, t.p, t.k)
 	o.leave(e)
 	o.enqueue(e)
 	c.hurry()
@@ -165,22 +166,35 @@ func (c *Conn) queueLeft(typ MessageType, p []byte, k kind) (gone []dropped, ok 
 		o.owned = true
 		c.handOver()
 	}
-	return gone, true
+	return nil
 }
 
-// noRoom is what becomes of a message for which there is no room, the last of
-// gone. The caller holds mu.
-func (c *Conn) noRoom(gone []dropped) ([]dropped, error) {
-	if err := c.refusal(); err != nil {
-		return gone[:len(gone)-1], err // closed meanwhile
+// drop drops the oldest message that can be, for t. It reports whether there was
+// one.
+func (c *Conn) drop(t *try) bool {
+	d, ok := c.out.dropOldest()
+	if !ok {
+		return false
 	}
 	c.belongings().dropped++
-	if c.cfg.SlowConsumer != Disconnect {
-		return gone, ErrBacklog
+	if o := c.cfg.Observer; o != nil && o.Drop != nil {
+		t.dropped = append(t.dropped, d)
 	}
-	for d, ok := c.out.dropOldest(); ok; d, ok = c.out.dropOldest() {
-		c.belongings().dropped++
-		gone = append(gone, d)
+	return true
+}
+
+// noRoom is what becomes of a message for which there is no room. The caller
+// holds mu.
+func (c *Conn) noRoom(t *try) error {
+	if err := c.refusal(); err != nil {
+		return err // closed meanwhile
+	}
+	t.refused = true
+	c.belongings().dropped++
+	if c.cfg.SlowConsumer != Disconnect {
+		return ErrBacklog
+	}
+	for c.drop(t) {
 	}
 	payload, err := frame.AppendClose(nil, StatusPolicyViolation, "reads too slowly")
 	if err != nil {
@@ -189,7 +203,7 @@ func (c *Conn) noRoom(gone []dropped) ([]dropped, error) {
 	c.leaveAlive(closing, &closedError{code: StatusPolicyViolation, cause: ErrBacklog})
 	c.sayClose(payload)
 	c.takeOver()
-	return gone, c.err
+	return c.err
 }
 
 // load is a number of bytes and of the entries that hold them, in one word.
