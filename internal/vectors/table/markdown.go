@@ -33,10 +33,17 @@ var titles = map[string]string{
 	"7.1.5": "The WebSocket Connection Close Code",
 	"7.1.6": "The WebSocket Connection Close Reason",
 	"7.1.7": "Fail the WebSocket Connection",
+	"7.2":   "Abnormal Closures",
+	"7.2.1": "Client-Initiated Closure",
+	"7.2.2": "Server-Initiated Closure",
+	"7.3":   "Normal Closure of Connections",
+	"7.4":   "Status Codes",
 	"7.4.1": "Defined Status Codes",
 	"7.4.2": "Reserved Status Code Ranges",
 	"8.1":   "Handling Errors in UTF-8-Encoded Data",
+	"10.3":  "Attacks On Infrastructure (Masking)",
 	"10.4":  "Implementation-Specific Limits",
+	"10.7":  "Handling of Invalid Data",
 }
 
 // skipped are the sections of which no vector can be made, and why.
