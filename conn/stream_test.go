@@ -226,3 +226,23 @@ func TestCancelledReader(t *testing.T) {
 		ways[0].want(t, c, received{Type: Text, Data: "next"})
 	})
 }
+
+// A message that has all come is complete, also if the connection has ended by
+// the time the program asks whether there is more.
+func TestCompleteMessageOnAnEndedConnection(t *testing.T) {
+	for _, message := range []string{"", "all of it"} {
+		play(t, nil, func(t *testing.T, c *Conn, p *wstest.Peer) {
+			p.Send(wstest.Text(message))
+			_, r, err := c.Reader(t.Context())
+			require.NoError(t, err)
+			_, err = io.ReadFull(r, make([]byte, len(message)))
+			require.NoError(t, err)
+			end(c)
+			for range 2 {
+				n, err := r.Read(make([]byte, 1))
+				require.Zero(t, n)
+				require.Same(t, io.EOF, err)
+			}
+		})
+	}
+}
