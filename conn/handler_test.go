@@ -299,3 +299,25 @@ func answerEarly(l net.Listener, hello wstest.Frame) error {
 	_, err = io.Copy(io.Discard, nc)
 	return err
 }
+
+// What an Observer asks of a connection as it opens, it gets: Done, Context, a
+// place in a Group, all of which are settled at the end.
+func TestHandlerKeepsWhatOpenAskedFor(t *testing.T) {
+	var g Group
+	opened := make(chan *Conn, 1)
+	var done <-chan struct{}
+	var ctx context.Context
+	cfg := Config{Observer: &Observer{Open: func(c *Conn) {
+		g.Add(c)
+		done, ctx = c.Done(), c.Context()
+		opened <- c
+	}}}
+	url, _ := serve(t, Handler(&AcceptOptions{Config: cfg}, func(context.Context, *Conn) error { return nil }))
+	require.Error(t, read(t.Context(), dial(t, url, nil)).Err)
+	c := <-opened
+	<-c.Done()
+	require.Equal(t, done, c.Done())
+	require.Equal(t, c.Err(), context.Cause(ctx))
+	require.NotNil(t, ctx.Value(http.ServerContextKey), "it has the values of the request's, as early as that")
+	require.Zero(t, g.Len())
+}

@@ -208,3 +208,20 @@ func TestIdleConnectionHoldsNoBuffer(t *testing.T) {
 		b.c.mu.Unlock()
 	}
 }
+
+// Nor does one that waits inside a large message hold more than what it has of it.
+func TestWaitInsideAMessageHoldsNoBuffer(t *testing.T) {
+	for _, role := range roles {
+		nc, other := tcpPair(t)
+		u := upgraded(nc, role)
+		u.Buffered = wstest.Binary(make([]byte, 60_000)).Wire(nil, peerOf(role), frame.Key{})[:100]
+		c := New(u, calm(nil))
+		startRead(context.Background(), c)
+		for c.wire.waits.Load()%2 == 0 {
+			runtime.Gosched()
+		}
+		require.Nil(t, c.wire.buf)
+		end(c)
+		other.Close()
+	}
+}

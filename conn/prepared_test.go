@@ -184,3 +184,15 @@ func TestPreparedIsCut(t *testing.T) {
 		}
 	}
 }
+
+// One that NewPrepared has not made is no message. (It has no bytes either, so a
+// server would wait for ever for them to be sent.)
+func TestPreparedZeroIsRefused(t *testing.T) {
+	play(t, nil, func(t *testing.T, c *Conn, p *wstest.Peer) {
+		require.Equal(t, errType, c.WritePrepared(t.Context(), new(Prepared)))
+		require.Equal(t, errType, c.TryWritePrepared(new(Prepared)))
+		p.WantIdle("nothing was sent")
+		require.NoError(t, c.Write(t.Context(), Text, []byte("x")))
+		p.Want("and nothing is lost", wstest.Text("x"))
+	})
+}
