@@ -20,22 +20,25 @@ import (
 // than WriteTimeout.
 func TestPatientWriterIsPatientAlone(t *testing.T) {
 	const limit = 3 * time.Second
-	for name, come := range map[string]func(c *Conn) error{
-		"Write":      func(c *Conn) error { return c.Write(context.Background(), Text, []byte("x")) },
-		"WriteBatch": func(c *Conn) error { return c.WriteBatch(context.Background(), Message{Type: Text}) },
-		"TryWrite":   func(c *Conn) error { return c.TryWrite(Text, []byte("queued")) },
+	for name, come := range map[string]func(c *Conn, p *wstest.Peer) error{
+		"Write":      func(c *Conn, _ *wstest.Peer) error { return c.Write(context.Background(), Text, []byte("x")) },
+		"WriteBatch": func(c *Conn, _ *wstest.Peer) error { return c.WriteBatch(context.Background(), Message{Type: Text}) },
+		"TryWrite":   func(c *Conn, _ *wstest.Peer) error { return c.TryWrite(Text, []byte("queued")) },
+		"Ping":       func(c *Conn, _ *wstest.Peer) error { _, err := c.Ping(context.Background()); return err },
+		"a Pong":     func(_ *Conn, p *wstest.Peer) error { p.Send(wstest.Ping("?")); return nil },
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, role := range roles {
 				synctest.Test(t, func(t *testing.T) {
-					c, _, _ := blocked(t, role, &Config{WriteTimeout: limit}, 10)
+					c, p, _ := blocked(t, role, &Config{WriteTimeout: limit}, 10)
+					waiting(t, c)
 					ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 					defer cancel()
 					patient := call(func() error { return c.Write(ctx, Text, make([]byte, 1000)) })
 					time.Sleep(20 * time.Minute)
 					notYet(t, patient, "as long as nobody else is concerned, its deadline counts")
 					begin := time.Now()
-					call(func() error { return come(c) })
+					call(func() error { return come(c, p) })
 					require.Equal(t, &TimeoutError{Op: "write", After: limit}, <-patient)
 					require.Equal(t, limit, time.Since(begin))
 				})

@@ -123,3 +123,19 @@ func TestNetConnCloseUnblocks(t *testing.T) {
 		})
 	})
 }
+
+// That holds for a Write that the peer keeps waiting, too, whatever was taken of it.
+func TestNetConnCloseUnblocksTheOwner(t *testing.T) {
+	for _, taken := range []int{0, 5} {
+		play(t, nil, func(t *testing.T, c *Conn, p *wstest.Peer) {
+			c.Transport().(*wstest.Conn).SetBuffer(taken)
+			nc := NetConn(c, Binary)
+			writing := call(func() error { _, err := io.WriteString(nc, "the peer takes little of it"); return err })
+			synctest.Wait()
+			prompt(t, "it is unblocked", func() {
+				require.NoError(t, nc.Close())
+				require.ErrorIs(t, <-writing, net.ErrClosed)
+			})
+		})
+	}
+}
