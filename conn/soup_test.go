@@ -97,6 +97,9 @@ func TestSoupIsThrownAway(t *testing.T) {
 
 // everySoup makes rounds of soup over each kind of stream.
 func everySoup(t *testing.T, rounds int, test func(s *soup, round int)) {
+	if raceEnabled {
+		rounds /= 4 // each is ten times as long
+	}
 	if more := os.Getenv(soupRounds); more != "" {
 		var err error
 		rounds, err = strconv.Atoi(more)
