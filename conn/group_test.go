@@ -230,6 +230,29 @@ func TestGroupForgets(t *testing.T) {
 	require.Equal(t, 1, g.Len())
 }
 
+// Nor does a connection that lives on keep the groups that it has left.
+func TestGroupIsForgotten(t *testing.T) {
+	c, other := Pipe(nil, nil)
+	defer end(c)
+	defer end(other)
+	left := func() []weak.Pointer[Group] {
+		var all []weak.Pointer[Group]
+		for range 5 {
+			g := new(Group)
+			g.Add(c)
+			g.Remove(c)
+			all = append(all, weak.Make(g))
+		}
+		return all
+	}()
+	for range 3 {
+		runtime.GC()
+	}
+	for i, g := range left {
+		require.Nil(t, g.Value(), "group %d", i)
+	}
+}
+
 // Shutdown tells all members at once, with 1001, and waits for their end.
 func TestGroupShutdown(t *testing.T) {
 	room(t, 4, func(t *testing.T, g *Group, m []member) {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"math"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -135,4 +136,29 @@ func TestJSONRoundTrip(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, <-writing)
 	require.Equal(t, want, got)
+}
+
+// What is decoded lies in a buffer that is lent; it must not be given back, and
+// used by another connection, before it was decoded.
+func TestReadJSONConcurrently(t *testing.T) {
+	var all sync.WaitGroup
+	for k := range 4 {
+		client, server := connPair(t, nil)
+		want := order{strings.Repeat(string(rune('a'+k)), 1000), k}
+		all.Go(func() {
+			for range 200 {
+				if err := WriteJSON(t.Context(), client, want); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+		all.Go(func() {
+			for range 200 {
+				if got, err := ReadJSON[order](t.Context(), server); err != nil || got != want {
+					t.Errorf("%v %v", got, err)
+				}
+			}
+		})
+	}
+	all.Wait()
 }

@@ -234,6 +234,29 @@ func TestKeepAliveBehindALongFrame(t *testing.T) {
 	}
 }
 
+// On a line that is slower still the Ping itself is long on its way.
+func TestKeepAliveOnASlowLine(t *testing.T) {
+	for _, role := range roles {
+		synctest.Test(t, func(t *testing.T) {
+			c, p, _ := blocked(t, role, alive10, 1) // a byte a second
+			reading := waiting(t, c)
+			for range 5 {
+				var wire []byte
+				for len(wire) < 10 || role == frame.Client && len(wire) < 14 {
+					var b [1]byte
+					_, err := io.ReadFull(p.Conn(), b[:])
+					require.NoError(t, err)
+					time.Sleep(time.Second)
+					wire = append(wire, b[0])
+				}
+				require.Equal(t, frame.Ping, frames(t, role, wire)[0].Opcode)
+				p.Send(wstest.Pong("it is alive"))
+			}
+			notYet(t, reading, "the connection lives")
+		})
+	}
+}
+
 func TestKeepAliveOff(t *testing.T) {
 	play(t, &Config{KeepAlive: KeepAlive{Interval: -1}}, func(t *testing.T, c *Conn, p *wstest.Peer) {
 		reading := waiting(t, c)
