@@ -109,7 +109,7 @@ func TestFreshContextEndsTheCall(t *testing.T) {
 // calls: over TCP, with messages that come just as time is up, none is lost and
 // none comes twice.
 func TestFreshContextsLoseNothing(t *testing.T) {
-	const messages = 3000
+	const messages = 1500
 	client, server := connPair(t, nil)
 	for _, ends := range [][2]*Conn{{client, server}, {server, client}} {
 		from, to := ends[0], ends[1]

@@ -257,6 +257,23 @@ func TestKeepAliveOnASlowLine(t *testing.T) {
 	}
 }
 
+// A Write that has all the time in the world does not keep a dead peer from being
+// found: once a Ping waits behind it, WriteTimeout counts.
+func TestKeepAliveUnderAPatientWrite(t *testing.T) {
+	for _, role := range roles {
+		synctest.Test(t, func(t *testing.T) {
+			c, _, _ := blocked(t, role, &Config{KeepAlive: KeepAlive{Interval: 30 * time.Second, Timeout: 15 * time.Second}}, 100)
+			reading := startRead(t.Context(), c)
+			ctx, cancel := context.WithTimeout(t.Context(), 24*time.Hour)
+			defer cancel()
+			begin := time.Now()
+			require.Error(t, c.Write(ctx, Binary, make([]byte, 1000)))
+			require.Error(t, (<-reading).Err)
+			require.Less(t, time.Since(begin), 5*time.Minute, "a peer that takes nothing and says nothing is dead")
+		})
+	}
+}
+
 func TestKeepAliveOff(t *testing.T) {
 	play(t, &Config{KeepAlive: KeepAlive{Interval: -1}}, func(t *testing.T, c *Conn, p *wstest.Peer) {
 		reading := waiting(t, c)

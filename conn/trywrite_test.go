@@ -176,6 +176,25 @@ func TestTryWriteSmallMessages(t *testing.T) {
 	}
 }
 
+// A peer that is stuck costs nothing but its backlog: no allocation for what it is
+// not given.
+func TestTryWriteToAStuckPeerAllocatesNothing(t *testing.T) {
+	if raceEnabled {
+		t.Skip("under the race detector sync.Pool forgets at random")
+	}
+	for _, policy := range []SlowConsumer{Refuse, DropOldest} {
+		for _, role := range roles {
+			c, _, _ := stuffed(t, role, &Config{Backlog: 10_000, SlowConsumer: policy})
+			m, err := NewPrepared(Binary, pattern(1000))
+			require.NoError(t, err)
+			for range 20 {
+				c.TryWritePrepared(m)
+			}
+			require.Zero(t, testing.AllocsPerRun(100, func() { c.TryWritePrepared(m) }), "%v %v", policy, role)
+		}
+	}
+}
+
 // There is one queue: TryWrite never overtakes Write, nor the reverse.
 func TestTryWriteKeepsOrderWithWrite(t *testing.T) {
 	for _, n := range []int{10, largeFrame + 1} {
