@@ -305,3 +305,54 @@ func TestWriteWithoutWriteTimeout(t *testing.T) {
 		}
 	}
 }
+
+// opener is a pipe that takes everything from the moment on at which a write that
+// waits is interrupted.
+type opener struct{ *wstest.Conn }
+
+func (o opener) SetWriteDeadline(t time.Time) error {
+	err := o.Conn.SetWriteDeadline(t)
+	if t.Equal(longAgo) {
+		o.SetBuffer(wstest.DefaultBuffer)
+	}
+	return err
+}
+
+// A WriteBatch whose messages were gathered into the batch of another goroutine
+// is cancelled just as that can go on. If one of its messages is taken back, those
+// behind it are not sent either.
+func TestCancelledBatchHasNoHole(t *testing.T) {
+	for range 40 {
+		for _, role := range roles {
+			synctest.Test(t, func(t *testing.T) {
+				nc, other := wstest.Pipe()
+				nc.SetBuffer(0)
+				c := New(upgraded(opener{nc}, role), calm(nil))
+				defer end(c)
+				p := wstest.NewPeer(t, other, peerOf(role))
+				first := call(func() error { return c.Write(t.Context(), Text, []byte("first")) })
+				synctest.Wait()
+				second := call(func() error { return c.Write(t.Context(), Text, []byte("second")) })
+				synctest.Wait()
+				ctx, cancel := context.WithCancel(t.Context())
+				batch := call(func() error {
+					return c.WriteBatch(ctx, Message{Binary, []byte("1")}, Message{Binary, []byte("2")}, Message{Binary, []byte("3")})
+				})
+				synctest.Wait()
+				nc.SetBuffer(12) // the first is out, what was queued behind it is gathered and cut
+				synctest.Wait()
+				cancel()
+				synctest.Wait()
+				require.NoError(t, <-first)
+				require.NoError(t, <-second)
+				p.Want("what was not cancelled", wstest.Text("first"), wstest.Text("second"))
+				if err := <-batch; err == nil {
+					p.Want("all of the batch", wstest.Binary([]byte("1")), wstest.Binary([]byte("2")), wstest.Binary([]byte("3")))
+				} else {
+					require.Equal(t, context.Canceled, err)
+				}
+				p.WantIdle("or nothing of it")
+			})
+		}
+	}
+}
