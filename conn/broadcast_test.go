@@ -41,7 +41,7 @@ func TestBroadcastAllocatesNothing(t *testing.T) {
 			}
 		})
 		require.Zero(t, perRun, "%v: allocations for %d deliveries", role, members)
-		require.Equal(t, goroutines, runtime.NumGoroutine())
+		require.LessOrEqual(t, runtime.NumGoroutine(), goroutines)
 		for _, c := range all {
 			require.EqualValues(t, 101, c.Stats().Writes, "one system call for each")
 		}

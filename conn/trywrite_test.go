@@ -385,7 +385,7 @@ func TestTryWriteGoroutines(t *testing.T) {
 		before := runtime.NumGoroutine()
 		for range 20 {
 			require.NoError(t, c.TryWrite(Text, []byte("hello")))
-			require.Equal(t, before, runtime.NumGoroutine(), "the socket has room: no goroutine is needed")
+			require.LessOrEqual(t, runtime.NumGoroutine(), before, "the socket has room: no goroutine is needed")
 			require.Zero(t, c.Backlog())
 		}
 	}
