@@ -28,7 +28,6 @@ func (c *Conn) dropMessages(ctx context.Context) {
 	}
 	defer c.unlockRead()
 	c.message.forget()
-	c.message.skip = false
 	for {
 		if err := c.piece(ctx); err != nil {
 			// Should ctx have ended inside a message, its beginning is gone:
