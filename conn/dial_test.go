@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -48,7 +49,9 @@ func TestDialOptions(t *testing.T) {
 
 // wss, over crypto/tls on both sides.
 func TestDialTLS(t *testing.T) {
-	s := httptest.NewTLSServer(Handler(nil, echo))
+	s := httptest.NewUnstartedServer(Handler(nil, echo))
+	s.Config.ErrorLog = log.New(io.Discard, "", 0)
+	s.StartTLS()
 	defer s.Close()
 	url := "wss" + strings.TrimPrefix(s.URL, "https")
 	c := dial(t, url, &DialOptions{TLS: s.Client().Transport.(*http.Transport).TLSClientConfig})
