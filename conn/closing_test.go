@@ -1,6 +1,7 @@
 package conn
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -267,6 +268,26 @@ func TestCloseAfterAWriteThatWasBegun(t *testing.T) {
 			p.Send(wstest.Close(StatusNormalClosure, ""))
 			p.CloseWrite()
 			require.NoError(t, <-closing)
+		})
+	}
+}
+
+// The same where it is the peer who closes, and the write was given up.
+func TestPeerClosesWhileAWriteIsCut(t *testing.T) {
+	for _, role := range roles {
+		synctest.Test(t, func(t *testing.T) {
+			c, p, open := blocked(t, role, nil, 10)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			require.Equal(t, context.DeadlineExceeded, c.Write(ctx, Binary, pattern(100_000)))
+			p.Send(wstest.Ping("before the Close frame"), wstest.Close(StatusGoingAway, ""))
+			require.ErrorIs(t, read(t.Context(), c).Err, &CloseError{Code: StatusGoingAway})
+			open()
+			p.Want("the frame that was begun is finished, and the ping answered",
+				wstest.Binary(pattern(100_000)), wstest.Pong("before the Close frame"))
+			p.WantClose("the echo is the last", StatusGoingAway)
+			p.Close()
+			<-c.Done()
 		})
 	}
 }

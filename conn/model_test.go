@@ -30,7 +30,7 @@ import (
 //
 //	PARLEY_SEED=1234 go test -run TestModel ./conn
 func TestModel(t *testing.T) {
-	seed, rounds := rand.Uint64(), 30
+	seed, rounds := rand.Uint64(), 20
 	if s := os.Getenv("PARLEY_SEED"); s != "" {
 		var err error
 		seed, err = strconv.ParseUint(s, 10, 64)
