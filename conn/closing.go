@@ -279,21 +279,18 @@ func (c *Conn) outOfTime() {
 // wait for it to fall silent.
 func (c *Conn) linger() {
 	if c.cfg.CloseTimeout < 0 {
-		c.mu.Lock()
-		first := c.die(nil)
-		c.mu.Unlock()
-		if first {
-			c.bury(orderly)
-		}
+		c.finish()
 		return
 	}
 	var silence *time.Timer
 	switch {
 	case !c.agreed():
-		silence = time.AfterFunc(lingerSilence, c.closeWrite)
+		silence = time.AfterFunc(lingerSilence, func() { c.closeWrite() })
 		defer silence.Stop()
-	case c.role == frame.Server:
-		c.closeWrite()
+	case c.role == frame.Server && !c.closeWrite():
+		// The client waits for us, and has nothing more to send.
+		silence = time.AfterFunc(lingerSilence, c.finish)
+		defer silence.Stop()
 	}
 	c.takeTurn(nil, dead)
 	c.in.discard = true
@@ -306,13 +303,27 @@ func (c *Conn) linger() {
 }
 
 // lingerSilence is how long a peer that broke a rule has to be silent before our
-// half of the stream is ended.
+// half of the stream is ended, or a client before the whole of a stream that has
+// no halves.
 const lingerSilence = 250 * time.Millisecond
 
-func (c *Conn) closeWrite() {
-	if half, ok := c.nc.(interface{ CloseWrite() error }); ok {
+// finish ends a connection on which nothing is awaited any more.
+func (c *Conn) finish() {
+	c.mu.Lock()
+	first := c.die(nil)
+	c.mu.Unlock()
+	if first {
+		c.bury(orderly)
+	}
+}
+
+// closeWrite ends our half of the stream. It reports whether that can be done.
+func (c *Conn) closeWrite() bool {
+	half, ok := c.nc.(interface{ CloseWrite() error })
+	if ok {
 		half.CloseWrite() // if it fails, reading will too
 	}
+	return ok
 }
 
 // agreed reports whether Close frames went both ways. The caller holds mu, or

@@ -99,6 +99,9 @@ func (f *flight) writeTo(nc net.Conn) error {
 	}
 	f.two = [2][]byte{f.p, f.d}
 	f.bufs = f.two[:]
+	if len(f.p) == 0 {
+		f.bufs = f.two[1:] // an empty write is a packet on some streams
+	}
 	n, err := f.bufs.WriteTo(nc)
 	f.advance(int(n))
 	return err

@@ -221,6 +221,10 @@ func (c *Conn) mayWait(ctx context.Context) bool {
 	return w == nil || w.read.arm(ctx)
 }
 
+// maxEmptyReads is how many reads in a row may return nothing at all, which
+// io.Reader allows.
+const maxEmptyReads = 100
+
 // blindRead reads from a stream that can only be read with a buffer in hand.
 func (c *Conn) blindRead() error {
 	w := &c.wire
@@ -231,12 +235,14 @@ func (c *Conn) blindRead() error {
 	if p == nil {
 		p = w.space()
 	}
-	n, err := c.nc.Read(p)
-	if n == 0 && err == nil {
-		err = io.ErrNoProgress
+	for range maxEmptyReads {
+		n, err := c.nc.Read(p)
+		if n > 0 || err != nil {
+			w.n = int32(n)
+			return err
+		}
 	}
-	w.n = int32(n)
-	return err
+	return io.ErrNoProgress
 }
 
 func (c *Conn) kickRead() { c.nc.SetReadDeadline(longAgo) }
