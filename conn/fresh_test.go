@@ -68,7 +68,9 @@ func TestFreshContextsGoroutine(t *testing.T) {
 	before := runtime.NumGoroutine()
 	for range 50 {
 		exchange(t, client, p, buf)
-		require.LessOrEqual(t, runtime.NumGoroutine(), before+1)
+	}
+	for runtime.NumGoroutine() > before+1 { // that of a context.AfterFunc may be on its way out
+		runtime.Gosched()
 	}
 	end(client)
 	<-server.Done()
