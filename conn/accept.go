@@ -75,7 +75,7 @@ func (o *AcceptOptions) config() *Config {
 // the handler has only to return.
 //
 // A handler that stays for as long as the connection lives keeps the goroutine
-// of net/http and what hangs on it, some 10 KiB. [Handler] does not.
+// of net/http and what hangs on it, some 16 KiB. [Handler] does not.
 func Accept(w http.ResponseWriter, r *http.Request, opts *AcceptOptions) (*Conn, error) {
 	u, err := handshake.Upgrade(w, r, opts.handshake())
 	if err != nil {

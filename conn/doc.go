@@ -79,7 +79,8 @@
 //	ctx was cancelled                     errors.Is(err, context.Canceled)
 //
 // [CloseStatus] gives the status code that an error speaks of. Once a connection
-// has ended, every method returns the same error, which is also [Conn.Err].
+// has ended, every method returns the same error, which is also [Conn.Err]; the
+// stream of a message that was cut off wraps it.
 //
 // # Limits
 //
@@ -98,6 +99,10 @@
 // a stack of 2 KiB.
 //
 // # Limitations
+//
+// A TLS connection is known by its method ConnectionState. Where a net.Conn of
+// another type hides one without that method, a write that is cancelled while it
+// waits for the peer breaks it, as crypto/tls cannot go on after a timeout.
 //
 // Messages are not compressed. Connections are opened over HTTP/1.1 only.
 package conn
