@@ -66,17 +66,31 @@ func (c *Conn) writeWaiting(ctx context.Context, f *flight) error {
 	if o.kicked.Load() {
 		return errKicked
 	}
-	err := f.writeTo(c.nc)
+	err := c.writeUntil(deadline, f)
 	if c.resumable {
 		c.nc.SetWriteDeadline(time.Time{})
 	}
-	if err == nil || !isTimeout(err) {
-		return err
+	return err
+}
+
+// writeUntil writes until all is sent, the deadline passes or somebody kicks.
+func (c *Conn) writeUntil(deadline time.Time, f *flight) error {
+	for v := (vain{}); v.more(); {
+		err := f.writeTo(c.nc)
+		switch {
+		case err == nil || !isTimeout(err):
+			return err
+		case !c.resumable || !deadline.IsZero() && !time.Now().Before(deadline):
+			return &TimeoutError{Op: "write", After: c.cfg.WriteTimeout}
+		case f.n > 0 || c.out.kicked.Load():
+			return errKicked
+		}
+		// A kick that came late: what it asked for has been looked at.
+		if err := c.nc.SetWriteDeadline(deadline); err != nil {
+			return err
+		}
 	}
-	if c.resumable && (deadline.IsZero() || time.Now().Before(deadline)) {
-		return errKicked
-	}
-	return &TimeoutError{Op: "write", After: c.cfg.WriteTimeout}
+	return errVain
 }
 
 // writeDeadline returns how long the owner may wait. A context with a deadline

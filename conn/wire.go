@@ -3,7 +3,6 @@ package conn
 import (
 	"context"
 	"errors"
-	"io"
 	"net"
 	"os"
 	"sync/atomic"
@@ -221,11 +220,8 @@ func (c *Conn) mayWait(ctx context.Context) bool {
 	return w == nil || w.read.arm(ctx)
 }
 
-// maxEmptyReads is how many reads in a row may return nothing at all, which
-// io.Reader allows.
-const maxEmptyReads = 100
-
-// blindRead reads from a stream that can only be read with a buffer in hand.
+// blindRead reads from a stream that can only be read with a buffer in hand. A
+// read may return nothing at all, which io.Reader allows.
 func (c *Conn) blindRead() error {
 	w := &c.wire
 	if !c.mayWait(w.ctx) {
@@ -235,14 +231,20 @@ func (c *Conn) blindRead() error {
 	if p == nil {
 		p = w.space()
 	}
-	for range maxEmptyReads {
+	for v := (vain{}); v.more(); {
 		n, err := c.nc.Read(p)
-		if n > 0 || err != nil {
+		if n > 0 || err != nil && !(isTimeout(err) && c.needless()) {
 			w.n = int32(n)
 			return err
 		}
 	}
-	return io.ErrNoProgress
+	return errVain
+}
+
+// needless clears the read deadline, as one that is set has passed. It reports
+// that the reader need not look at anything for it.
+func (c *Conn) needless() bool {
+	return c.nc.SetReadDeadline(time.Time{}) == nil && c.mayRead() == nil && c.wire.ctx.Err() == nil
 }
 
 func (c *Conn) kickRead() { c.nc.SetReadDeadline(longAgo) }
