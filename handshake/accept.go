@@ -98,6 +98,7 @@ func (s *scratch) accept(nc net.Conn, cfg *ServerConfig) (*Upgraded, *Error) {
 		Buffered:    s.in.rest(n),
 		Role:        frame.Server,
 		Subprotocol: g.subprotocol,
+		Deflate:     g.deflate,
 		URI:         g.uri,
 		Host:        g.host,
 		Header:      s.q.fields.keep(cfg.KeepHeader),

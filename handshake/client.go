@@ -24,6 +24,10 @@ type ClientConfig struct {
 	// tokens, none twice (RFC 6455, section 4.1).
 	Subprotocols []string
 
+	// Deflate, if set, offers compression, which the server may decline. If nil,
+	// nothing is offered, and a response that agrees to it is an error.
+	Deflate *DeflateConfig
+
 	// Header is sent with the request. It may set Host, Origin, Cookie and
 	// Authorization, but not the fields of the handshake itself (Connection,
 	// Upgrade, Sec-WebSocket-*) nor those that announce a body; Connect fails on
@@ -119,6 +123,9 @@ type client struct {
 
 func newClient(cfg *ClientConfig) (*client, error) {
 	if err := checkSubprotocols(cfg.Subprotocols); err != nil {
+		return nil, err
+	}
+	if err := cfg.Deflate.check(); err != nil {
 		return nil, err
 	}
 	header, err := canonicalHeader(cfg.Header)

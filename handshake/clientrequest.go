@@ -95,15 +95,19 @@ func (c *client) requestHeader(t *target) http.Header {
 
 // appendRequest appends the request of RFC 6455, section 4.1. The fields come in
 // a fixed order: Host, those of the handshake, the others by name.
-func appendRequest(dst []byte, uri, key string, subprotocols []string, header http.Header) []byte {
+func appendRequest(dst []byte, uri, key string, cfg *ClientConfig, header http.Header) []byte {
 	dst = append(dst, "GET "...)
 	dst = append(dst, uri...)
 	dst = append(dst, " HTTP/1.1\r\n"...)
 	dst = appendField(dst, "Host", header.Get("Host"))
 	dst = append(dst, "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"...)
 	dst = appendField(dst, "Sec-WebSocket-Key", key)
-	if len(subprotocols) > 0 {
-		dst = appendField(dst, "Sec-WebSocket-Protocol", strings.Join(subprotocols, ", "))
+	if len(cfg.Subprotocols) > 0 {
+		dst = appendField(dst, "Sec-WebSocket-Protocol", strings.Join(cfg.Subprotocols, ", "))
+	}
+	if cfg.Deflate != nil {
+		dst = append(dst, "Sec-WebSocket-Extensions: "...)
+		dst = append(cfg.Deflate.offer().append(dst), "\r\n"...)
 	}
 	for _, name := range slices.Sorted(maps.Keys(header)) {
 		if name == "Host" {

@@ -13,6 +13,12 @@
 // The zero value of [ServerConfig] and [ClientConfig], and nil, are safe: same
 // origin only, redirects not followed, everything bounded in bytes and in time.
 //
+// # Compression
+//
+// With a [DeflateConfig] both sides negotiate permessage-deflate (RFC 7692); what
+// came of it is in Upgraded.Deflate. To compress and decompress is the business of
+// whoever speaks the frames, and so it is off by default.
+//
 // # Concurrency
 //
 // All functions may be called from any goroutine at once, and a configuration
@@ -42,7 +48,7 @@
 //
 // # Limitations
 //
-// No extension is negotiated: a server declines what is offered, and a client,
-// which offers none, fails on a response that has one. A host name outside ASCII
-// must be given in its xn-- form.
+// The one extension that is negotiated is permessage-deflate, see
+// [DeflateConfig]; others that are offered to a server are declined. A host name
+// outside ASCII must be given in its xn-- form.
 package handshake

@@ -27,7 +27,7 @@ const (
 func (c *client) exchange(ctx context.Context, nc net.Conn, t *target) (*Upgraded, *Error) {
 	key := NewKey() // "The value of this header field MUST be a nonce"
 	header := c.requestHeader(t)
-	if _, err := nc.Write(appendRequest(nil, t.uri, key, c.cfg.Subprotocols, header)); err != nil {
+	if _, err := nc.Write(appendRequest(nil, t.uri, key, c.cfg, header)); err != nil {
 		return nil, &Error{Reason: "cannot send the request to " + t.addr, Err: err}
 	}
 	in := c.newReader(nc)
@@ -49,7 +49,7 @@ func (c *client) exchange(ctx context.Context, nc net.Conn, t *target) (*Upgrade
 		failure.Body = c.readBody(ctx, nc, in)
 		return nil, failure
 	}
-	subprotocol, fault := judgeResponse(r, key, c.cfg.Subprotocols)
+	granted, fault := judgeResponse(r, key, c.cfg)
 	if fault != "" {
 		failure.Reason = fault
 		return nil, failure
@@ -58,7 +58,8 @@ func (c *client) exchange(ctx context.Context, nc net.Conn, t *target) (*Upgrade
 		Conn:        nc,
 		Buffered:    in.rest(n),
 		Role:        frame.Client,
-		Subprotocol: subprotocol,
+		Subprotocol: granted.subprotocol,
+		Deflate:     granted.deflate,
 		URI:         t.uri,
 		Host:        header.Get("Host"),
 		Header:      r.header,

@@ -13,6 +13,8 @@ type grant struct {
 	key         string // as received, to be answered
 	subprotocol string
 	uri, host   string
+	deflate     *Deflate      // nil: not agreed
+	answer      deflateParams // how that is said
 }
 
 // judge decides about a request by the rules of RFC 6455, section 4.2, and those
@@ -38,8 +40,26 @@ func judge(q *request, cfg *ServerConfig) (g grant, rejection *Error) {
 			return grant{}, refusal("Check", err)
 		}
 	}
-	g.subprotocol, rejection = selectSubprotocol(q, cfg, r)
-	return g, rejection
+	if g.subprotocol, rejection = selectSubprotocol(q, cfg, r); rejection != nil {
+		return grant{}, rejection
+	}
+	return g, g.negotiate(q, cfg.Deflate)
+}
+
+// negotiate agrees about extensions, whose header judgeUpgrade has seen.
+func (g *grant) negotiate(q *request, deflate *DeflateConfig) *Error {
+	if deflate == nil {
+		return nil
+	}
+	if err := deflate.check(); err != nil {
+		rejection := reject(500, "cannot negotiate compression")
+		rejection.Err = err
+		return rejection
+	}
+	if answer, ok := deflate.negotiate(q.extensions); ok {
+		g.deflate, g.answer = answer.agreed(), answer
+	}
+	return nil
 }
 
 // judgeHTTP looks at what HTTP itself asks of a request.

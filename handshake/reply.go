@@ -15,6 +15,10 @@ func appendSwitching(dst []byte, g grant, headers ...http.Header) []byte {
 	if g.subprotocol != "" {
 		dst = appendField(dst, "Sec-WebSocket-Protocol", g.subprotocol)
 	}
+	if g.deflate != nil {
+		dst = append(dst, "Sec-WebSocket-Extensions: "...)
+		dst = append(g.answer.append(dst), "\r\n"...)
+	}
 	for _, header := range headers {
 		dst = appendHeader(dst, header)
 	}

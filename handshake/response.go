@@ -50,36 +50,61 @@ func cutStatusLine(line string) (major, minor, status int, ok bool) {
 	return major, minor, status, ok && status >= 100
 }
 
+// granted is what a response has agreed to.
+type granted struct {
+	subprotocol string
+	deflate     *Deflate
+}
+
 // judgeResponse decides about a 101 response by the rules of RFC 6455, section
 // 4.1: what was agreed, or why the client "MUST _Fail the WebSocket Connection_".
 // Whatever the response says of a body, there is none: frames follow.
-func judgeResponse(r *response, key string, offered []string) (subprotocol, fault string) {
+func judgeResponse(r *response, key string, cfg *ClientConfig) (g granted, fault string) {
 	upgrade, accept := r.header["Upgrade"], r.header["Sec-Websocket-Accept"]
 	switch {
 	case r.major != 1 || r.minor < 1:
-		return "", "a 101 response must be HTTP/1.1"
+		return granted{}, "a 101 response must be HTTP/1.1"
 	// "contains a value that is not an ASCII case-insensitive match for the
 	// value 'websocket'"
 	case len(upgrade) != 1 || !equalFold(upgrade[0], "websocket"):
-		return "", "the response must have the Upgrade header with the one value websocket"
+		return granted{}, "the response must have the Upgrade header with the one value websocket"
 	// "doesn't contain a token that is an ASCII case-insensitive match for the
 	// value 'Upgrade'"
 	case !hasToken(r.header["Connection"], "upgrade"):
-		return "", "the Connection header of the response must have upgrade"
+		return granted{}, "the Connection header of the response must have upgrade"
 	case len(accept) != 1 || accept[0] != AcceptKey(key):
-		return "", "the Sec-WebSocket-Accept header of the response must answer our key; the server does not speak WebSocket, or a cache answered"
+		return granted{}, "the Sec-WebSocket-Accept header of the response must answer our key; the server does not speak WebSocket, or a cache answered"
 	}
-	// "If the response includes a |Sec-WebSocket-Extensions| header field and this
-	// header field indicates the use of an extension that was not present in the
-	// client's handshake"
-	exts, err := ParseExtensions(r.header["Sec-Websocket-Extensions"])
-	switch {
-	case err != nil:
-		return "", "malformed Sec-WebSocket-Extensions header in the response: " + err.Error()
-	case len(exts) > 0:
-		return "", "the response has the extension " + quote(exts[0].Name) + ", which was not offered"
+	if g.deflate, fault = judgeExtensions(r.header["Sec-Websocket-Extensions"], cfg.Deflate); fault != "" {
+		return granted{}, fault
 	}
-	return judgeSubprotocol(r.header["Sec-Websocket-Protocol"], offered)
+	if g.subprotocol, fault = judgeSubprotocol(r.header["Sec-Websocket-Protocol"], cfg.Subprotocols); fault != "" {
+		return granted{}, fault
+	}
+	return g, ""
+}
+
+// judgeExtensions: "If the response includes a |Sec-WebSocket-Extensions| header
+// field and this header field indicates the use of an extension that was not
+// present in the client's handshake". All there may be is one permessage-deflate:
+// it was offered once.
+func judgeExtensions(header []string, offered *DeflateConfig) (d *Deflate, fault string) {
+	exts, err := ParseExtensions(header)
+	if err != nil {
+		return nil, "malformed Sec-WebSocket-Extensions header in the response: " + err.Error()
+	}
+	for i, ext := range exts {
+		switch {
+		case offered == nil || ext.Name != deflateName:
+			return nil, "the response has the extension " + quote(ext.Name) + ", which was not offered"
+		case i > 0:
+			return nil, "the response has the extension permessage-deflate twice"
+		}
+		if d, fault = offered.judge(ext); fault != "" {
+			return nil, fault
+		}
+	}
+	return d, ""
 }
 
 // judgeSubprotocol: "If the response includes a |Sec-WebSocket-Protocol| header

@@ -18,10 +18,10 @@ func goodResponse() *response {
 }
 
 func TestJudgeResponse(t *testing.T) {
-	offered := []string{"chat", "superchat"}
-	subprotocol, fault := judgeResponse(goodResponse(), sampleKey, offered)
+	cfg := &ClientConfig{Subprotocols: []string{"chat", "superchat"}}
+	g, fault := judgeResponse(goodResponse(), sampleKey, cfg)
 	require.Empty(t, fault)
-	require.Equal(t, "chat", subprotocol)
+	require.Equal(t, granted{subprotocol: "chat"}, g)
 
 	for _, tt := range []struct {
 		name   string
@@ -64,21 +64,22 @@ func TestJudgeResponse(t *testing.T) {
 		if tt.values != nil {
 			r.header[tt.name] = tt.values
 		}
-		_, fault := judgeResponse(r, sampleKey, offered)
+		g, fault := judgeResponse(r, sampleKey, cfg)
 		if tt.fault == "" {
 			require.Empty(t, fault, "%s %q", tt.name, tt.values)
 		} else {
 			require.Contains(t, fault, tt.fault, "%s %q", tt.name, tt.values)
+			require.Zero(t, g, "nothing is granted")
 		}
 	}
 
 	for _, version := range [][2]int{{1, 0}, {2, 0}, {0, 9}} {
 		r := goodResponse()
 		r.major, r.minor = version[0], version[1]
-		_, fault := judgeResponse(r, sampleKey, offered)
+		_, fault := judgeResponse(r, sampleKey, cfg)
 		require.Contains(t, fault, "HTTP/1.1")
 	}
-	_, fault = judgeResponse(goodResponse(), sampleKey, nil)
+	_, fault = judgeResponse(goodResponse(), sampleKey, &ClientConfig{})
 	require.Contains(t, fault, "not offered")
 }
 

@@ -27,6 +27,10 @@ type ServerConfig struct {
 	// one from Check does.
 	SelectSubprotocol func(r *Request, offered []string) (string, error)
 
+	// Deflate, if set, agrees to compression if the client offers it: to the first
+	// offer that is valid. If nil, every offer is declined.
+	Deflate *DeflateConfig
+
 	// OriginPatterns allows browser origins besides the server's own. A pattern
 	// without "://" is matched against the origin's host[:port], one with it
 	// against scheme://host[:port]; both as in [path.Match] and regardless of

@@ -51,6 +51,7 @@ func Upgrade(w http.ResponseWriter, r *http.Request, cfg *ServerConfig) (*Upgrad
 		Buffered:    buffered(rw),
 		Role:        frame.Server,
 		Subprotocol: g.subprotocol,
+		Deflate:     g.deflate,
 		URI:         g.uri,
 		Host:        g.host,
 		Header:      q.fields.keep(cfg.KeepHeader),

@@ -25,6 +25,10 @@ type Upgraded struct {
 	// Subprotocol is the one agreed upon, "" if none (RFC 6455, section 1.9).
 	Subprotocol string
 
+	// Deflate is what was agreed about compression, nil if it was not (RFC 7692):
+	// then no frame may have RSV1.
+	Deflate *Deflate
+
 	// URI is the request target in origin-form, "/chat?room=1": on a server the
 	// one received, on a client the one sent last, after redirects.
 	URI string
