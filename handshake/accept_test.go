@@ -370,17 +370,27 @@ func (c *cannedConn) Write(p []byte) (int, error) {
 func (c *cannedConn) SetDeadline(time.Time) error { return nil }
 func (c *cannedConn) Close() error                { return nil }
 
-// One allocation is the Upgraded, the other holds its URI and Host. It does not
-// matter how much the client says.
+// One allocation is the Upgraded, another holds its URI and Host, and a third is
+// the Deflate if there is one. It does not matter how much the client says.
 func TestAllocationsOfARawAccept(t *testing.T) {
-	cfg := &ServerConfig{Subprotocols: []string{"chat"}, Header: http.Header{"Server": {"parley"}}}
-	for _, edits := range [][]string{
-		nil,
-		{"Origin: http://example.com", "Sec-WebSocket-Protocol: soap, chat", "User-Agent: " + strings.Repeat("a", 3000),
-			"Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits"},
-		repeat("+Connection: a", 90),
+	plain := &ServerConfig{Subprotocols: []string{"chat"}, Header: http.Header{"Server": {"parley"}}}
+	compressing := &ServerConfig{Deflate: new(DeflateConfig)}
+	const offer = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits"
+	for _, tt := range []struct {
+		cfg   *ServerConfig
+		edits []string
+		want  float64
+	}{
+		{plain, nil, 2},
+		{plain, []string{"Origin: http://example.com", "Sec-WebSocket-Protocol: soap, chat",
+			"User-Agent: " + strings.Repeat("a", 3000), offer}, 2},
+		{plain, repeat("+Connection: a", 90), 2},
+		{compressing, nil, 2},
+		{compressing, []string{offer + strings.Repeat("; x", 900)}, 2},
+		{compressing, []string{offer + strings.Repeat(", foo", 600)}, 3},
 	} {
-		conn := &cannedConn{in: aRequest(edits...)}
+		cfg := tt.cfg
+		conn := &cannedConn{in: aRequest(tt.edits...)}
 		least := 100.0
 		for range 50 { // the least of many, since a sync.Pool may lose what it was given
 			least = min(least, testing.AllocsPerRun(1, func() {
@@ -390,7 +400,7 @@ func TestAllocationsOfARawAccept(t *testing.T) {
 				}
 			}))
 		}
-		require.Equal(t, 2.0, least)
+		require.Equal(t, tt.want, least, tt.edits)
 	}
 }
 

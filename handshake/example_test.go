@@ -42,6 +42,33 @@ func greet(nc net.Conn, text string) error {
 	return err
 }
 
+// Both sides want compression, and the one that has less memory decides how much.
+func ExampleDeflateConfig() {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		u, err := handshake.Upgrade(w, r, &handshake.ServerConfig{
+			Deflate: &handshake.DeflateConfig{ServerContextTakeover: true, ServerMaxWindowBits: 12},
+		})
+		if err == nil {
+			u.Conn.Close()
+		}
+	}))
+	defer s.Close()
+
+	u, err := handshake.Connect(context.Background(), s.URL, &handshake.ClientConfig{
+		Deflate: &handshake.DeflateConfig{ServerContextTakeover: true, ClientContextTakeover: true},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer u.Conn.Close()
+	fmt.Println(u.Header.Get("Sec-WebSocket-Extensions"))
+	fmt.Printf("%+v\n", *u.Deflate)
+	// Output:
+	// permessage-deflate; client_no_context_takeover; server_max_window_bits=12
+	// {ServerNoContextTakeover:false ClientNoContextTakeover:true ServerMaxWindowBits:12 ClientMaxWindowBits:15}
+}
+
 // A handler upgrades, speaks frames, and closes. Connect is the other side.
 func ExampleUpgrade() {
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

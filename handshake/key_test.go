@@ -57,11 +57,13 @@ func TestValidKey(t *testing.T) {
 }
 
 func TestNoAllocs(t *testing.T) {
-	dst := make([]byte, 0, 64)
+	dst := make([]byte, 0, 256)
 	key := []byte(sampleKey)
 	lists := []string{"keep-alive, Upgrade"}
 	offer := []string{`permessage-deflate; client_max_window_bits, foo; a="b"`}
 	target := "/chat?room=1"
+	deflate := &DeflateConfig{ClientMaxWindowBits: 12}
+	var answer deflateParams
 	for _, tt := range []struct {
 		name string
 		f    func()
@@ -71,6 +73,9 @@ func TestNoAllocs(t *testing.T) {
 		{"validKey", func() { _ = validKey(sampleKey) }},
 		{"hasToken", func() { hasToken(lists, "upgrade") }},
 		{"checkExtensions", func() { _ = checkExtensions(offer) }},
+		{"DeflateConfig.check", func() { _ = deflate.check() }},
+		{"DeflateConfig.negotiate", func() { answer, _ = deflate.negotiate(offer) }},
+		{"deflateParams.append", func() { dst = answer.append(dst[:0]) }},
 		{"splitTarget", func() { splitTarget(target) }},
 		{"originAllowed", func() { originAllowed([]string{"https://example.com:443"}, "EXAMPLE.com", true, nil) }},
 	} {
