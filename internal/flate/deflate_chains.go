@@ -1,0 +1,88 @@
+package flate
+
+import "encoding/binary"
+
+// searchChains is search with all places of a string linked, from the last to
+// the first. Before it takes a match, it looks whether the next byte has a longer
+// one.
+func (m *matcher) searchChains(q *sequences, buf []byte, at int, base uint16) {
+	c := chains{matcher: m, buf: buf, base: base}
+	emitted := at - q.run
+	length, distance := 0, 0 // of the match at i-1, if any
+	i := at
+	for ; i <= len(buf)-hashed; i++ {
+		was, wasDistance := length, distance
+		length, distance = 0, 0
+		head := c.insert(i)
+		if was < m.tune.lazy {
+			length, distance = c.longest(i, head, was)
+		}
+		if was == 0 || length > was {
+			continue // the byte before becomes a literal
+		}
+		q.add(i-1-emitted, was, wasDistance)
+		emitted = i - 1 + was
+		for i++; i < min(emitted, len(buf)-hashed+1); i++ {
+			c.insert(i)
+		}
+		i = emitted - 1
+		length = 0
+	}
+	if length > 0 {
+		q.add(i-1-emitted, length, distance)
+		emitted = i - 1 + length
+	}
+	q.run = len(buf) - emitted
+}
+
+// chains is the state of one search.
+type chains struct {
+	*matcher
+	buf  []byte
+	base uint16
+}
+
+// insert makes the string at i the first of its chain, and returns the position
+// that was.
+func (c *chains) insert(i int) uint16 {
+	v := binary.LittleEndian.Uint32(c.buf[i:])
+	pos := c.base + uint16(i)
+	head := &c.heads[v*hashFactor>>(c.shift&31)]
+	was := *head
+	*head = pos
+	c.prev[int(pos)&(len(c.prev)-1)] = was
+	return was
+}
+
+// longest returns the longest match for the string at i that is longer than was,
+// or 0.
+func (c *chains) longest(i int, head uint16, was int) (length, distance int) {
+	tries := c.tune.chain
+	if was >= c.tune.good {
+		tries /= 4
+	}
+	buf := c.buf
+	length = max(was, hashed-1)
+	last := 0
+	for ; tries > 0; tries-- {
+		d := int(c.base + uint16(i) - head)
+		from := i - d
+		if d <= last || d > c.size || from < 0 || i+length >= len(buf) {
+			break
+		}
+		last = d
+		if buf[from+length] == buf[i+length] {
+			if n := matchLen(buf[i:], buf[from:]); n > length {
+				length, distance = n, d
+				if n >= c.tune.nice {
+					break
+				}
+			}
+		}
+		head = c.prev[int(head)&(len(c.prev)-1)]
+	}
+	if distance == 0 {
+		return 0, 0
+	}
+	return length, distance
+}

@@ -1,0 +1,153 @@
+package flate
+
+// A matcher finds repetitions: in the bytes that it is given, and in the last of
+// those that it was given before.
+//
+// Every byte of the stream has a position, which the tables hold modulo 1<<16.
+// A distance is the difference of two positions, so whatever an entry holds, an
+// old position or none, it names some place at a distance. The place counts only
+// if it is within the window, within what came since Reset, and has the bytes
+// that are looked for. So nothing must be cleared for the sake of correctness.
+type matcher struct {
+	tune tuning
+	size int // of the window
+
+	// buf holds the last bytes of the stream since Reset: size of them if there
+	// are as many, or more. Its capacity does not change.
+	buf []byte
+	pos uint16 // position of the byte after the last
+
+	heads []uint16 // position of the last string with a hash
+	shift uint8    // what makes an index into heads of a hash
+	prev  []uint16 // position of the string before with the same hash, by position; nil without chains
+
+	since int  // bytes since Reset
+	age   int  // bytes since the tables were cleared
+	stale bool // whether the tables may hold positions from before Reset
+	fresh bool // whether the current source is the first since Reset
+}
+
+// init sets the sizes, for a window of 1<<bits bytes.
+func (m *matcher) init(level Level, bits int) {
+	m.tune = level.tuning()
+	m.size = 1 << bits
+	m.shift = uint8(32 - max(bits-1, 9))
+}
+
+// allocate gets what the first byte needs.
+func (m *matcher) allocate() {
+	m.buf = make([]byte, 0, m.size+max(m.size/2, 1<<10))
+	m.heads = make([]uint16, 1<<(32-m.shift))
+	if m.tune.chain > 0 {
+		m.prev = make([]uint16, m.size)
+	}
+}
+
+// begin makes ready for a source.
+func (m *matcher) begin() {
+	if m.buf == nil {
+		m.allocate()
+	}
+	m.fresh = len(m.buf) == 0
+}
+
+// find adds the sequences of src[at:end]. The bytes before at must have been
+// searched before, since begin.
+func (m *matcher) find(q *sequences, src []byte, at, end int) {
+	// The history must lie before what is searched. What of src needs more of it
+	// than src itself has, goes behind the history, piece by piece.
+	for at < end && !m.suffices(at) {
+		n := m.push(src[at:end])
+		m.search(q, m.buf, len(m.buf)-n)
+		at += n
+	}
+	if at < end {
+		m.search(q, src[:end], at)
+	}
+}
+
+// suffices reports whether a byte of the source with so many others before it
+// needs no other history.
+func (m *matcher) suffices(at int) bool { return m.fresh || at >= m.size }
+
+// push appends to buf as much of p as there is room for, and returns how much
+// that is. It drops what no distance reaches.
+func (m *matcher) push(p []byte) int {
+	if len(m.buf)+len(p) > cap(m.buf) && len(m.buf) > m.size {
+		m.buf = m.buf[:copy(m.buf, m.buf[len(m.buf)-m.size:])]
+	}
+	n := min(len(p), cap(m.buf)-len(m.buf))
+	m.buf = append(m.buf, p[:n]...)
+	return n
+}
+
+// end makes the last bytes of the source history.
+func (m *matcher) end(src []byte) {
+	if m.suffices(len(src)) {
+		m.buf = append(m.buf[:0], src[max(0, len(src)-m.size):]...)
+	}
+}
+
+// reset makes all that came before unreachable.
+func (m *matcher) reset() {
+	m.buf = m.buf[:0]
+	m.since = 0
+	m.stale = m.age > 0
+	if m.age > maxAge/2 {
+		m.clear()
+	}
+}
+
+// maxAge is how far a position may lie back before its distance is mistaken for
+// that of a nearer one.
+const maxAge = 1 << 16
+
+// clear forgets all positions.
+func (m *matcher) clear() {
+	clear(m.heads)
+	clear(m.prev)
+	m.pos, m.age, m.stale = 0, 0, false
+}
+
+// advance counts n bytes, at most maxBlock, that are about to be searched.
+//
+// A place that an old entry names by mistake is as good as any other. But the
+// output must not depend on what came before Reset, least of all when the
+// memory had another owner then. So entries from before it are removed before
+// they come within reach again.
+func (m *matcher) advance(n int) {
+	if m.stale && m.age+n > maxAge {
+		if m.since == 0 {
+			m.clear()
+		} else {
+			m.purge(m.heads)
+			m.purge(m.prev)
+			m.stale = false
+		}
+	}
+	m.age = min(m.age+n, maxAge)
+	m.since = min(m.since+n, maxAge)
+	m.pos += uint16(n)
+}
+
+// purge replaces positions from before Reset by that of the first byte after it,
+// which is what clear and Reset leave.
+func (m *matcher) purge(table []uint16) {
+	first := m.pos - uint16(m.since)
+	for i, pos := range table {
+		if m.pos-pos-1 >= uint16(m.since) {
+			table[i] = first
+		}
+	}
+}
+
+// search adds the sequences of buf[at:], with what is before as history.
+func (m *matcher) search(q *sequences, buf []byte, at int) {
+	base := m.pos - uint16(at)
+	m.advance(len(buf) - at)
+	if m.prev != nil {
+		m.searchChains(q, buf, at, base)
+	} else {
+		m.searchFast(q, buf, at, base)
+	}
+}
