@@ -34,11 +34,16 @@ const Far = uint8(255)
 `,
 		"p/p_test.go": test,
 	} {
-		file := filepath.Join(root, filepath.FromSlash(name))
-		require.NoError(t, os.MkdirAll(filepath.Dir(file), 0o755))
-		require.NoError(t, os.WriteFile(file, []byte(text), 0o644))
+		write(t, root, name, text)
 	}
-	return root, []target{{pkg: "p", files: []string{"p.go"}, stages: [][]string{{"./p"}}}}
+	return root, []target{{pkg: "p", files: []string{"p.go"}, stages: []stage{{pkg: "p"}}}}
+}
+
+func write(t *testing.T, root, name, text string) {
+	t.Helper()
+	file := filepath.Join(root, filepath.FromSlash(name))
+	require.NoError(t, os.MkdirAll(filepath.Dir(file), 0o755))
+	require.NoError(t, os.WriteFile(file, []byte(text), 0o644))
 }
 
 const negativeIsTested = `package p
@@ -63,16 +68,16 @@ func TestMutateTellsSurvivors(t *testing.T) {
 	var out strings.Builder
 	survivors, err := optionsOf(root, "flip|drop|:10 one").mutate(chosen, &out)
 	require.NoError(t, err)
-	require.Equal(t, `killed: p/p.go:4 drop check
+	require.Equal(t, `killed: p/p.go:4 drop check, by Test
 SURVIVED: p/p.go:4 flip <
 -	if x < 0 {
 +	if x <= 0 {
-killed: p/p.go:7 flip !=
+killed: p/p.go:7 flip !=, by Test
 uncompilable: p/p.go:10 one more
 SURVIVED: p/p.go:10 one less
 -const Far = uint8(255)
 +const Far = uint8(254)
-5 mistakes: 2 killed, 2 survived, 1 uncompilable
+5 mistakes: 2 killed, 2 survived, 0 equivalent, 1 uncompilable
 `, out.String())
 	require.Equal(t, 2, survivors)
 	after, err := os.ReadFile(filepath.Join(root, "p", "p.go"))
@@ -80,10 +85,76 @@ SURVIVED: p/p.go:10 one less
 	require.Equal(t, string(before), string(after), "mistakes are made in a copy")
 }
 
+func TestMutateTellsWhatIsNoProgram(t *testing.T) {
+	root, chosen := module(t, negativeIsTested)
+	write(t, root, "p/p.go", `package p
+
+const Ping, Pong = 1, 2
+
+func Positive(x int) bool {
+	switch x {
+	case Ping, Pong:
+		return true
+	}
+	return x > 0
+}
+`)
+	var out strings.Builder
+	_, err := optionsOf(root, "mistake|flip").mutate(chosen, &out)
+	require.NoError(t, err)
+	require.Equal(t, `uncompilable: p/p.go:7 mistake Ping
+uncompilable: p/p.go:7 mistake Pong
+SURVIVED: p/p.go:10 flip >
+-	return x > 0
++	return x >= 0
+3 mistakes: 0 killed, 1 survived, 0 equivalent, 2 uncompilable
+`, out.String())
+}
+
+func TestMutateKnowsEquivalents(t *testing.T) {
+	root, chosen := module(t, negativeIsTested)
+	o := optionsOf(root, "flip")
+	o.known = "p/p.go flip <: if x <= 0 {\n\tNobody asks for zero.\n"
+	var out strings.Builder
+	survivors, err := o.mutate(chosen, &out)
+	require.NoError(t, err)
+	require.Equal(t, `equivalent: p/p.go:4 flip <
+killed: p/p.go:7 flip !=, by Test
+2 mistakes: 1 killed, 0 survived, 1 equivalent, 0 uncompilable
+`, out.String())
+	require.Zero(t, survivors)
+
+	o.known = "p/p.go flip <: if x <= 0 {\n"
+	_, err = o.mutate(chosen, &out)
+	require.ErrorContains(t, err, "no reason")
+}
+
+func TestMutateWantsAProgram(t *testing.T) {
+	root, chosen := module(t, negativeIsTested)
+	write(t, root, "p/q.go", "package p\n\nvar x int = true\n")
+	_, err := optionsOf(root, "").mutate(chosen, new(strings.Builder))
+	require.ErrorContains(t, err, "does not compile")
+
+	root, chosen = module(t, "package p\n\nvar x int = true\n")
+	_, err = optionsOf(root, "").mutate(chosen, new(strings.Builder))
+	require.ErrorContains(t, err, "the tests of p do not compile")
+}
+
+// A mistake after which the tests do not end is found, within a limit.
+func TestMutateBearsTestsThatHang(t *testing.T) {
+	root, chosen := module(t, "package p\n\nimport \"testing\"\n\nfunc Test(t *testing.T) {\n\tfor !Positive(5) {\n\t}\n}\n")
+	o := optionsOf(root, "flip !=")
+	o.timeout = time.Second
+	var out strings.Builder
+	_, err := o.mutate(chosen, &out)
+	require.NoError(t, err)
+	require.Contains(t, out.String(), "killed: p/p.go:7 flip !=, by the time limit")
+}
+
 func TestMutateWantsTestsThatPass(t *testing.T) {
 	root, chosen := module(t, "package p\n\nimport \"testing\"\n\nfunc Test(t *testing.T) { t.Fatal(`broken`) }\n")
 	_, err := optionsOf(root, "").mutate(chosen, new(strings.Builder))
-	require.ErrorContains(t, err, "fails without any mistake of ours")
+	require.ErrorContains(t, err, "fail without any mistake of ours")
 	require.ErrorContains(t, err, "broken")
 }
 
@@ -102,7 +173,8 @@ func TestJobsAreChosen(t *testing.T) {
 	list := func(o *options) (names []string) {
 		jobs, err := o.jobs(root, chosen)
 		require.NoError(t, err)
-		for _, j := range jobs {
+		for i, j := range jobs {
+			require.Equal(t, i+1, j.id)
 			names = append(names, j.String())
 		}
 		return names

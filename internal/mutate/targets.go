@@ -2,21 +2,37 @@ package main
 
 import (
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 )
 
 // target is a package, the files of it that state rules of the protocol, and
-// how its mutants are looked for: each stage is the arguments of one go test,
-// the cheap ones first.
+// how its mutants are looked for.
 type target struct {
 	pkg    string
 	files  []string
-	stages [][]string
+	stages []stage // the cheap ones first
 }
 
+// stage is the tests of a package, or those of them that the flags choose.
+type stage struct {
+	pkg   string
+	flags []string
+}
+
+func (s stage) String() string { return s.pkg + " " + strings.Join(s.flags, " ") }
+
+// binary is the file with the tests.
+func (s stage) binary(where string) string { return path.Join(where, path.Base(s.pkg)+".test") }
+
 // rules are the tests of conn that are bytes in, events out.
-const rules = "Rule|Inbound|Machine"
+const rules = "-test.run=Rule|Inbound|Machine"
+
+// slow are the tests of conn that count bytes, goroutines or system calls, or
+// that wait for chance to strike. They take long, and on a busy machine they may
+// fail without any mistake.
+const slow = "-test.skip=Memory|Alloc|Soup|Model|TenThousand|Stress|Transports|Chaos|HalfOpen|Share|Floods|Patience"
 
 func targets() []target {
 	return []target{
@@ -26,7 +42,7 @@ func targets() []target {
 				"close.go", "error.go", "header.go", "key.go", "opcode.go", "parse.go",
 				"reader.go", "status.go", "validator.go", "writer.go",
 			},
-			stages: [][]string{{"./frame"}, {"-short", "-run", rules, "./conn"}},
+			stages: []stage{{"frame", []string{"-test.skip=Alloc"}}, {"conn", []string{"-test.short", rules, slow}}},
 		},
 		{
 			pkg: "handshake",
@@ -34,12 +50,12 @@ func targets() []target {
 				"clientrequest.go", "extension.go", "head.go", "host.go", "judge.go", "key.go", "origin.go",
 				"redirect.go", "reply.go", "request.go", "requesttarget.go", "response.go", "target.go", "token.go",
 			},
-			stages: [][]string{{"./handshake"}},
+			stages: []stage{{"handshake", nil}},
 		},
 		{
 			pkg:    "conn",
 			files:  []string{"closing.go", "control.go", "errors.go", "inbound.go", "lifetime.go", "sink.go"},
-			stages: [][]string{{"-short", "-run", rules, "./conn"}, {"-short", "./conn"}},
+			stages: []stage{{"conn", []string{"-test.short", rules, slow}}, {"conn", []string{"-test.short", slow}}},
 		},
 	}
 }
