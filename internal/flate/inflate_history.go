@@ -80,3 +80,21 @@ func (h *history) copyTo(dst []byte, dist int) int {
 	copy(dst[k:], r)
 	return len(dst)
 }
+
+// match writes to dst[n:n+length] what begins dist bytes back, dist > n. There is
+// room for copyStep bytes more.
+func (h *history) match(dst []byte, n, dist, length int) {
+	r := h.ring.b
+	k := min(length, dist-n)
+	from := (h.next - (dist - n)) & (len(r) - 1)
+	if from+k+copyStep <= len(r) {
+		for i := 0; i < k; i += copyStep {
+			*(*[copyStep]byte)(dst[n+i:]) = *(*[copyStep]byte)(r[from+i:])
+		}
+	} else {
+		copy(dst[n+copy(dst[n:n+k], r[from:]):n+k], r)
+	}
+	for i := n + k; i < n+length; i++ {
+		dst[i] = dst[i-dist]
+	}
+}

@@ -6,9 +6,13 @@ const (
 	maxDistBits   = maxCodeBits + 13
 )
 
-// symbols decodes until the end of the block.
+// symbols decodes until the end of the block: quickly while there is enough
+// input and room, else one symbol at a time.
 func (c *call) symbols() error {
 	for c.state == inSymbols {
+		if len(c.src)-c.m >= fastInput && len(c.dst)-c.n >= fastRoom {
+			c.fast()
+		}
 		if err := c.symbol(); err != nil {
 			return err
 		}
@@ -17,7 +21,7 @@ func (c *call) symbols() error {
 }
 
 // symbol decodes one literal, match, or end of the block. It finds everything
-// that can be wrong.
+// that can be wrong; fast leaves to it whatever is not plain.
 func (c *call) symbol() error {
 	c.need(maxLengthBits + maxDistBits) // if they are there
 	e := c.codes.lit[c.hold%(1<<litBits)]
