@@ -30,7 +30,8 @@ type tape struct {
 	interrupted bool   // at the last Read
 
 	cancel func() // if set: called when room is used up, and then Write times out
-	room   int
+	room   int    // bytes
+	cutAt  int    // how much had been written then
 }
 
 var _ net.Conn = (*tape)(nil)
@@ -89,7 +90,7 @@ func (t *tape) Write(p []byte) (int, error) {
 		return n, nil
 	}
 	cancel := t.cancel
-	t.cancel = nil
+	t.cancel, t.cutAt = nil, len(t.out)
 	t.mu.Unlock()
 	cancel()
 	synctest.Wait()
@@ -98,6 +99,14 @@ func (t *tape) Write(p []byte) (int, error) {
 		t.offence = "the end of its context does not interrupt a write"
 	}
 	return n, os.ErrDeadlineExceeded
+}
+
+// cancelAfter has Write call cancel when it has taken n more bytes, if there are
+// more. If cancel is nil it takes all there are.
+func (t *tape) cancelAfter(n int, cancel func()) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.cancel, t.room = cancel, n
 }
 
 // told returns what the peer was told.
