@@ -7,11 +7,11 @@ import (
 )
 
 func TestParseEquivalents(t *testing.T) {
-	reasons, err := parseEquivalents("# a comment\n\np/p.go flip <: a <= b\n\tBoth\n\tmean it.\n\np/p.go negate: !(c)\n\tSo do they.")
+	reasons, err := parseEquivalents("# a comment\n\np/p.go f flip <: a <= b\n\tBoth\n\tmean it.\n\np/p.go g negate: !(c)\n\tSo do they.")
 	require.NoError(t, err)
 	require.Equal(t, map[string]string{
-		"p/p.go flip <: a <= b": "Both mean it.",
-		"p/p.go negate: !(c)":   "So do they.",
+		"p/p.go f flip <: a <= b": "Both mean it.",
+		"p/p.go g negate: !(c)":   "So do they.",
 	}, reasons)
 }
 

@@ -114,7 +114,7 @@ SURVIVED: p/p.go:10 flip >
 func TestMutateKnowsEquivalents(t *testing.T) {
 	root, chosen := module(t, negativeIsTested)
 	o := optionsOf(root, "flip")
-	o.known = "p/p.go flip <: if x <= 0 {\n\tNobody asks for zero.\n"
+	o.known = "p/p.go Positive flip <: if x <= 0 {\n\tNobody asks for zero.\n"
 	var out strings.Builder
 	survivors, err := o.mutate(chosen, &out)
 	require.NoError(t, err)
@@ -124,7 +124,7 @@ killed: p/p.go:7 flip !=, by Test
 `, out.String())
 	require.Zero(t, survivors)
 
-	o.known = "p/p.go flip <: if x <= 0 {\n"
+	o.known = "p/p.go Positive flip <: if x <= 0 {\n"
 	_, err = o.mutate(chosen, &out)
 	require.ErrorContains(t, err, "no reason")
 }

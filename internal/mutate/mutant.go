@@ -14,6 +14,7 @@ import (
 type mutant struct {
 	file     string // from the root of the module, with slashes
 	line     int
+	function string // it is in, "" if none
 	operator string // what kind of mistake, as in "negate"
 	start    int    // of the bytes that are replaced
 	old, new string
@@ -40,6 +41,7 @@ type finder struct {
 	file    string
 	src     []byte
 	fset    *token.FileSet
+	within  string // the function that is looked at
 	mutants []mutant
 }
 
@@ -50,7 +52,13 @@ func find(file string, src []byte) ([]mutant, error) {
 	if err != nil {
 		return nil, err
 	}
-	ast.Inspect(tree, f.visit)
+	for _, decl := range tree.Decls {
+		f.within = ""
+		if fn, ok := decl.(*ast.FuncDecl); ok {
+			f.within = fn.Name.Name
+		}
+		ast.Inspect(decl, f.visit)
+	}
 	slices.SortStableFunc(f.mutants, func(a, b mutant) int { return a.start - b.start })
 	return slices.Compact(f.mutants), nil
 }
@@ -59,7 +67,7 @@ func find(file string, src []byte) ([]mutant, error) {
 func (f *finder) replace(operator string, from, to token.Pos, s string) {
 	at := f.fset.Position(from)
 	end := f.fset.Position(to).Offset
-	f.mutants = append(f.mutants, mutant{f.file, at.Line, operator, at.Offset, string(f.src[at.Offset:end]), s})
+	f.mutants = append(f.mutants, mutant{f.file, at.Line, f.within, operator, at.Offset, string(f.src[at.Offset:end]), s})
 }
 
 func (f *finder) text(n ast.Node) string {
