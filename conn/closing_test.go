@@ -71,6 +71,7 @@ func seeTCPToItsEnd(t *testing.T, c *Conn, p *wstest.Peer) {
 	} else {
 		p.WantIdle("the client leaves that to the server")
 	}
+	time.Sleep(4 * lingerSilence) // the peer may take its time
 	select {
 	case <-c.Done():
 		t.Error("the TCP connection is not over")
@@ -173,20 +174,38 @@ func TestRule27DataAfterOurCloseIsDropped(t *testing.T) {
 	})
 }
 
-// A rule that is broken while we close ends it.
+// A rule that is broken while we close ends it, also by the Close frame that we
+// wait for.
 func TestBrokenRuleWhileClosing(t *testing.T) {
-	play(t, nil, func(t *testing.T, c *Conn, p *wstest.Peer) {
-		closing := startClose(c, StatusNormalClosure, "")
-		p.WantClose("our Close frame", StatusNormalClosure)
-		p.Send(wstest.Op(frame.Opcode(3), nil))
-		require.ErrorIs(t, <-closing, &ProtocolError{Code: StatusProtocolError})
-		require.ErrorIs(t, c.Err(), net.ErrClosed, "the reason is still that we closed")
-	})
+	for name, tt := range map[string]struct {
+		sent wstest.Frame
+		code StatusCode
+	}{
+		"reserved opcode":          {wstest.Op(frame.Opcode(3), nil), StatusProtocolError},
+		"Close of one byte":        {wstest.Op(frame.Close, []byte{3}), StatusProtocolError},
+		"Close with no valid code": {wstest.Op(frame.Close, []byte{3, 0xED}), StatusProtocolError},
+		"Close with no text":       {wstest.Op(frame.Close, []byte("\x03\xE8\xFF")), StatusInvalidPayload},
+	} {
+		t.Run(name, func(t *testing.T) {
+			play(t, nil, func(t *testing.T, c *Conn, p *wstest.Peer) {
+				closing := startClose(c, StatusNormalClosure, "")
+				p.WantClose("our Close frame", StatusNormalClosure)
+				p.Send(tt.sent)
+				require.ErrorIs(t, <-closing, &ProtocolError{Code: tt.code})
+				require.ErrorIs(t, c.Err(), net.ErrClosed, "the reason is still that we closed")
+			})
+		})
+	}
 }
 
 // A silent peer bounds Close, to the second; so does one that never stops.
 func TestRule28CloseIsBounded(t *testing.T) {
-	const limit = 7 * time.Second
+	for _, limit := range []time.Duration{7 * time.Second, 1} {
+		closeIsBounded(t, limit)
+	}
+}
+
+func closeIsBounded(t *testing.T, limit time.Duration) {
 	for name, peer := range map[string]func(c *Conn, p *wstest.Peer) error{
 		"silent": func(*Conn, *wstest.Peer) error { return nil },
 		"talks":  flood,
@@ -334,6 +353,17 @@ func TestNegativeCloseTimeout(t *testing.T) {
 		p.WantEOF("and the end")
 		<-c.Done()
 	})
+	for _, role := range roles {
+		synctest.Test(t, func(t *testing.T) {
+			c, p, open := blocked(t, role, &Config{CloseTimeout: -1}, 0)
+			closing := startClose(c, StatusNormalClosure, "")
+			notYet(t, closing, "the kernel does not take the Close frame yet")
+			open()
+			p.WantClose("our Close frame", StatusNormalClosure)
+			p.WantEOF("and the end")
+			<-closing
+		})
+	}
 }
 
 // After a broken rule the connection is failed: a Close frame with the code, the

@@ -216,3 +216,21 @@ func TestTLSClosingHandshake(t *testing.T) {
 		require.NoError(t, <-closing)
 	})
 }
+
+// Where the peer ends its half the way TLS wants it, so do we, with a
+// close_notify alert (RFC 8446, section 6.1): before a Close frame and after.
+func TestTLSEndsAreAnswered(t *testing.T) {
+	overTLS(t, func(t *testing.T, c *Conn, p *wstest.Peer, _ *wstest.Conn) {
+		closing := call(func() error { return c.Close(StatusNormalClosure, "bye") })
+		p.WantClose("our Close frame", StatusNormalClosure)
+		p.Send(wstest.Close(StatusNormalClosure, ""))
+		p.CloseWrite()
+		p.WantEOF("an end of TLS's, not of TCP alone")
+		require.NoError(t, <-closing)
+	})
+	overTLS(t, func(t *testing.T, c *Conn, p *wstest.Peer, _ *wstest.Conn) {
+		p.CloseWrite()
+		require.ErrorIs(t, read(t.Context(), c).Err, &CloseError{Code: StatusAbnormalClosure})
+		p.WantEOF("an end of TLS's, not of TCP alone")
+	})
+}
