@@ -1,6 +1,9 @@
 package flate
 
-import "errors"
+import (
+	"encoding/binary"
+	"errors"
+)
 
 // errShortSrc ends a call: the input is used up.
 var errShortSrc = errors.New("flate: internal: more input needed")
@@ -158,7 +161,7 @@ func (c *call) counts() error {
 	if t.numLit > numLitLen || t.numDist > numDist {
 		return c.corrupt("more length or distance symbols than there are")
 	}
-	clear(t.lens[:numCodeLen])
+	clear(t.lens[:])
 	t.have, c.state = 0, inCodeLens
 	return nil
 }
@@ -182,40 +185,52 @@ func (c *call) codeLens() error {
 // lens reads the lengths of the literal/length and the distance codes, which
 // are one sequence: "code length repeat codes can cross from HLIT + 257 to the
 // HDIST + 1 code lengths".
+//
+// For small messages this is most of the work, so that hold and nb are local as
+// they are in fast: not zero above nb.
 func (c *call) lens() error {
 	t := c.tables
-	for t.have < t.numLit+t.numDist {
-		c.need(maxCodeLenBits + 7)
-		e := t.codeLen[c.hold%codeLenSize]
-		if e.total() > c.nb {
-			return errShortSrc
+	hold, nb := c.hold, c.nb
+	end := t.numLit + t.numDist
+	for t.have < end {
+		if nb < maxCodeLenBits+7 {
+			hold, nb = c.load(hold, nb)
 		}
-		symbol := uint8(e.value())
-		repeat := int(e.extra(c.hold))
-		var value uint8
-		switch {
-		case symbol < 16:
-			value, repeat = symbol, 1
-		case symbol > 16:
-			repeat += 3 + int(symbol&2)<<2 // 17: 3 to 10, 18: 11 to 138
-		case t.have == 0:
-			return c.corrupt("repeat of the code length before the first")
-		default:
-			value = t.lens[t.have-1]
-			repeat += 3
+		e := t.codeLen[hold%codeLenSize]
+		if e.total() > nb {
+			break
 		}
-		if t.have+repeat > t.numLit+t.numDist {
-			return c.corrupt("repeat of a code length beyond the last symbol")
+		if symbol := e.value(); symbol < 16 {
+			t.add(uint8(symbol))
+		} else if !t.repeat(symbol, e.extra(hold), end) {
+			return c.corrupt("repeat of a code length before the first or beyond the last")
 		}
-		c.take(e.total())
-		for range repeat {
-			t.lens[t.have] = value
-			t.have++
-		}
+		hold >>= e & 31
+		nb -= e.total()
+	}
+	c.hold, c.nb = hold&(1<<nb-1), nb
+	if t.have < end {
+		return errShortSrc
 	}
 	if reason := t.buildCodes(); reason != "" {
 		return c.corrupt(reason)
 	}
 	c.codes, c.state = &t.codes, inSymbols
 	return nil
+}
+
+// load takes input until hold is full or the input used up.
+func (c *call) load(hold uint64, nb uint) (uint64, uint) {
+	if len(c.src)-c.m >= 8 {
+		// Fast path: whole bytes of one word, which fill at least 56 bits.
+		hold |= binary.LittleEndian.Uint64(c.src[c.m:]) << (nb & 63)
+		c.m += int((63 - nb) >> 3)
+		return hold, nb | 56
+	}
+	for nb < 56 && c.m < len(c.src) {
+		hold |= uint64(c.src[c.m]) << (nb & 63)
+		c.m++
+		nb += 8
+	}
+	return hold, nb
 }

@@ -5,8 +5,8 @@ import "encoding/binary"
 // While there is as much input and room as this, fast need not look at what
 // there is.
 const (
-	fastInput = 16 // two words
-	fastRoom  = 3  // literals of a turn
+	fastInput = 8 // a word
+	fastRoom  = 3 // literals of a turn
 )
 
 // copyStep is how many bytes fast copies at a time: it may write that many more
@@ -55,6 +55,9 @@ func (c *call) fast() {
 				}
 			}
 			// A match takes up to 48 bits.
+			if len(src)-m < fastInput {
+				break
+			}
 			hold |= binary.LittleEndian.Uint64(src[m:]) << (nb & 63)
 			m += int((63 - nb) >> 3)
 			nb |= 56
@@ -63,7 +66,7 @@ func (c *call) fast() {
 			if e&entrySub == 0 {
 				break
 			}
-			e = lit[uint(e.value())+uint(hold>>litBits)&(1<<(e&31)-1)]
+			e = lit[e.sub(hold, litBits)]
 			if e&entryLiteral != 0 {
 				hold >>= e & 31
 				nb -= uint(e & 31)
@@ -82,7 +85,7 @@ func (c *call) fast() {
 			if d&entrySub == 0 {
 				break
 			}
-			d = dists[uint(d.value())+uint(rest>>distBits)&(1<<(d&31)-1)]
+			d = dists[d.sub(rest, distBits)]
 			if d&entrySpecial != 0 {
 				break
 			}

@@ -23,10 +23,13 @@ func (c *call) symbols() error {
 // symbol decodes one literal, match, or end of the block. It finds everything
 // that can be wrong; fast leaves to it whatever is not plain.
 func (c *call) symbol() error {
-	c.need(maxLengthBits + maxDistBits) // if they are there
+	if c.nb < maxLengthBits+maxDistBits {
+		c.hold, c.nb = c.load(c.hold, c.nb)
+		c.hold &= 1<<c.nb - 1
+	}
 	e := c.codes.lit[c.hold%(1<<litBits)]
 	if e&entrySub != 0 {
-		e = c.codes.lit[uint(e.value())+uint(c.hold>>litBits)&(1<<e.total()-1)]
+		e = c.codes.lit[e.sub(c.hold, litBits)]
 	}
 	switch {
 	case e.total() > c.nb:
@@ -55,7 +58,7 @@ func (c *call) lengthAndDist(e entry) error {
 	hold := c.hold >> e.total()
 	d := c.codes.dist[hold%(1<<distBits)]
 	if d&entrySub != 0 {
-		d = c.codes.dist[uint(d.value())+uint(hold>>distBits)&(1<<d.total()-1)]
+		d = c.codes.dist[d.sub(hold, distBits)]
 	}
 	if e.total()+d.total() > c.nb {
 		return errShortSrc

@@ -1,0 +1,221 @@
+package flate
+
+import "sync"
+
+// An entry of a decoding table says what the next bits of the input mean:
+//
+//	bits 0–4    how many bits it takes in all, extra bits included
+//	bits 8–11   how many of these are the code
+//	bit  13     with special: the end of the block
+//	bit  14     with special: look in a second-level table
+//	bit  15     special: neither literal nor length nor distance. Without
+//	            one of the two above: no code, or a symbol that may not occur
+//	bits 16–30  the literal, or the smallest length or distance of the symbol
+//	bit  31     a literal
+//
+// For a second-level table the value is where it begins, and bits 0–4 say how
+// many bits index it.
+type entry uint32
+
+const (
+	entryEnd     entry = 1 << 13
+	entrySub     entry = 1 << 14
+	entrySpecial entry = 1 << 15
+	entryLiteral entry = 1 << 31
+)
+
+// code returns the entry of a symbol for a code of n bits.
+func (e entry) code(n uint) entry { return e + entry(n<<8|n) }
+
+func (e entry) total() uint { return uint(e & 31) }
+func (e entry) value() uint { return uint(e>>16) & 0x7fff }
+
+// extra returns the value of the extra bits; hold begins with the code.
+func (e entry) extra(hold uint64) uint {
+	return uint(hold&(1<<(e&31)-1)) >> (e >> 8 & 15)
+}
+
+// sub returns where in the tables the entry is that e refers to.
+func (e entry) sub(hold uint64, primary uint) uint {
+	return e.value() + uint(hold>>primary)&(1<<(e&31)-1)
+}
+
+const (
+	litBits     = 11 // bits that index the first-level table
+	distBits    = 8
+	codeLenBits = maxCodeLenBits
+
+	// The sizes of the tables, second level included: the most that a complete
+	// code over 288 and 32 symbols takes, see TestTableSizes.
+	litSize     = 2342
+	distSize    = 402
+	codeLenSize = 1 << codeLenBits
+)
+
+// codes are the two codes of a block.
+type codes struct {
+	lit  [litSize]entry
+	dist [distSize]entry
+}
+
+// tables is what a dynamic block needs.
+type tables struct {
+	codes
+	codeLen [codeLenSize]entry
+
+	// What the header of the block has said up to now: have code lengths out of
+	// numCodeLen, then out of numLit+numDist. The distance symbols come after the
+	// others, and count on from numLit.
+	numLit, numDist, numCodeLen int
+	have                        int
+	lens                        [numLitLen + numDist]uint8
+	sorted                      sorted
+}
+
+var tablesPool = sync.Pool{New: func() any { return new(tables) }}
+
+func borrowTables() *tables { return tablesPool.Get().(*tables) }
+
+func (t *tables) release() {
+	if t != nil {
+		tablesPool.Put(t)
+	}
+}
+
+// buildCodeLen makes the table of the code length code from the lengths that
+// have been read, and gets ready for those that it codes. If they are no code,
+// it says why.
+func (t *tables) buildCodeLen() (reason string) {
+	t.sorted.reset()
+	for symbol, n := range t.lens[:numCodeLen] {
+		t.sorted.add(symbol, n)
+	}
+	all := t.sorted.all()
+	if left, _ := all.left(); left != 0 {
+		return "code length code that is over-subscribed or incomplete"
+	}
+	all.fill(t.codeLen[:], codeLenBits, codeLenEntries[:])
+	t.sorted.reset()
+	clear(t.lens[:])
+	return ""
+}
+
+// add takes the next length.
+func (t *tables) add(n uint8) {
+	t.lens[t.have] = n
+	t.sorted.add(t.have, n)
+	t.have++
+}
+
+// repeat takes what symbol 16, 17 or 18 stands for. It fails if there is nothing
+// to repeat, or if there would be more than end lengths.
+func (t *tables) repeat(symbol, extra uint, end int) bool {
+	n := int(3 + extra)
+	if symbol == 18 {
+		n += 8
+	}
+	if n > end-t.have || symbol == 16 && t.have == 0 {
+		return false
+	}
+	if symbol != 16 || t.lens[t.have-1] == 0 {
+		t.have += n
+		return true
+	}
+	for range n {
+		t.add(t.lens[t.have-1])
+	}
+	return true
+}
+
+// buildCodes makes the tables of the two codes of the block. RFC 1951, section
+// 3.2.7 allows one distance code of one bit, the other bit being unused, and
+// none "if there are no distance codes used at all (the data is all literals)".
+// Like zlib, we allow the same of the literals.
+func (t *tables) buildCodes() (reason string) {
+	if t.lens[endOfBlock] == 0 {
+		return "block without a code for its end"
+	}
+	lit, dist := t.sorted.split(t.lens[t.numLit:][:t.numDist])
+	for _, symbols := range dist {
+		for i := range symbols {
+			symbols[i] -= uint16(t.numLit)
+		}
+	}
+	if !lit.build(t.lit[:], litBits, litEntries[:]) {
+		return "literal/length code that is over-subscribed or incomplete"
+	}
+	if !dist.build(t.dist[:], distBits, distEntries[:]) {
+		return "distance code that is over-subscribed or incomplete"
+	}
+	return ""
+}
+
+// litEntries, distEntries and codeLenEntries hold, for every symbol, its entry
+// without the code. Nobody writes to them.
+var (
+	litEntries     = makeLitEntries()
+	distEntries    = makeDistEntries()
+	codeLenEntries = makeCodeLenEntries()
+)
+
+func makeLitEntries() (entries [numFixedLitLen]entry) {
+	for i := range entries {
+		switch {
+		case i < endOfBlock:
+			entries[i] = entryLiteral | entry(i)<<16
+		case i == endOfBlock:
+			entries[i] = entrySpecial | entryEnd
+		case i < numLitLen:
+			entries[i] = entry(lengthBase[i-lengthStart])<<16 | entry(lengthExtra[i-lengthStart])
+		default:
+			entries[i] = entrySpecial
+		}
+	}
+	return entries
+}
+
+func makeDistEntries() (entries [numFixedDist]entry) {
+	for i := range entries {
+		if i < numDist {
+			entries[i] = entry(distBase[i])<<16 | entry(distExtra[i])
+		} else {
+			entries[i] = entrySpecial
+		}
+	}
+	return entries
+}
+
+func makeCodeLenEntries() (entries [numCodeLen]entry) {
+	extra := map[int]entry{16: 2, 17: 3, 18: 7}
+	for i := range entries {
+		entries[i] = entry(i)<<16 | extra[i]
+	}
+	return entries
+}
+
+// fixedCodes are those of RFC 1951, section 3.2.6. Nobody writes to them.
+var fixedCodes = makeFixedCodes()
+
+func makeFixedCodes() (c codes) {
+	var lit, dist sorted
+	for i := range numFixedLitLen {
+		switch {
+		case i < 144:
+			lit.add(i, 8)
+		case i < 256:
+			lit.add(i, 9)
+		case i < 280:
+			lit.add(i, 7)
+		default:
+			lit.add(i, 8)
+		}
+	}
+	for i := range numFixedDist {
+		dist.add(i, 5)
+	}
+	all := lit.all()
+	all.fill(c.lit[:], litBits, litEntries[:])
+	all = dist.all()
+	all.fill(c.dist[:], distBits, distEntries[:])
+	return c
+}
