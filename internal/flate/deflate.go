@@ -127,7 +127,6 @@ func (c *Compressor) compress(w *bitWriter, src []byte) {
 		c.matcher.find(&b.seqs, src, at, end)
 		b.write(w, src[at:end])
 	}
-	c.matcher.end(src)
 	blocks.Put(b)
 }
 

@@ -5,7 +5,8 @@ import "encoding/binary"
 // searchChains is search with all places of a string linked, from the last to
 // the first. Before it takes a match, it looks whether the next byte has a longer
 // one.
-func (m *matcher) searchChains(q *sequences, buf []byte, at int, base uint16) {
+func (m *matcher) searchChains(q *sequences, buf []byte, at, end int, base uint16) {
+	buf = buf[:end]
 	c := chains{matcher: m, buf: buf, base: base}
 	emitted := at - q.run
 	length, distance := 0, 0 // of the match at i-1, if any
@@ -47,7 +48,7 @@ type chains struct {
 func (c *chains) insert(i int) uint16 {
 	v := binary.LittleEndian.Uint32(c.buf[i:])
 	pos := c.base + uint16(i)
-	head := &c.heads[v*hashFactor>>(c.shift&31)]
+	head := &c.heads[v*hashFactor>>((c.shift-32)&31)]
 	was := *head
 	*head = pos
 	c.prev[int(pos)&(len(c.prev)-1)] = was

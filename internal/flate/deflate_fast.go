@@ -7,43 +7,63 @@ import (
 
 // searchFast is search with one place looked at for each string. base is the
 // position of buf[0].
-func (m *matcher) searchFast(q *sequences, buf []byte, at int, base uint16) {
+func (m *matcher) searchFast(q *sequences, buf []byte, at, end int, base uint16) {
 	heads, shift := m.heads, m.shift
-	mask := uint32(len(heads) - 1)
 	window := uint32(m.size)
 	emitted := at - q.run
+	last := end - 5 // the last place where a string can begin
 	i := at
-	last := len(buf) - hashed // the last place where a string can begin
-	misses := 0
-	for i <= last {
-		v := binary.LittleEndian.Uint32(buf[i:])
-		h := v * hashFactor >> (shift & 31) & mask
-		pos := base + uint16(i)
-		distance := uint32(pos - heads[h])
-		heads[h] = pos
-		from := i - int(distance)
-		if distance-1 >= window || from < 0 || binary.LittleEndian.Uint32(buf[from:]) != v {
-			// The longer nothing is found, the less is looked.
-			i += 1 + misses>>5
+	for {
+		// Look for a place whose bytes have come before. The longer none is found,
+		// the fewer are looked at.
+		var from int
+		misses := 32
+		v := uint64(0)
+		for {
+			if i > last {
+				q.run = end - emitted
+				return
+			}
+			v = binary.LittleEndian.Uint64(buf[i:])
+			head := &heads[hash5(v)>>(shift&63)]
+			d := base + uint16(i) - *head
+			*head = base + uint16(i)
+			from = i - int(d)
+			if uint32(d)-1 < window && from >= 0 && binary.LittleEndian.Uint32(buf[from:]) == uint32(v) {
+				break
+			}
+			i += misses >> 5
 			misses++
-			continue
 		}
-		misses = 0
+		distance := i - from
+		n := hashed
+		for i+n < end {
+			x := binary.LittleEndian.Uint64(buf[i+n:]) ^ binary.LittleEndian.Uint64(buf[from+n:])
+			if x != 0 {
+				n += bits.TrailingZeros64(x) >> 3
+				break
+			}
+			n += 8
+		}
+		n = min(n, end-i)
 		for i > emitted && i > at && from > 0 && buf[i-1] == buf[from-1] {
 			i--
 			from--
+			n++
 		}
-		n := hashed + matchLen(buf[i+hashed:], buf[from+hashed:])
-		q.add(i-emitted, n, int(distance))
+		q.add(i-emitted, n, distance)
 		i += n
 		emitted = i
-		if i-1 <= last {
-			v := binary.LittleEndian.Uint32(buf[i-1:])
-			heads[v*hashFactor>>(shift&31)&mask] = base + uint16(i-1)
+		if i <= last {
+			v := binary.LittleEndian.Uint64(buf[i-1:])
+			heads[hash5(v)>>(shift&63)] = base + uint16(i-1)
 		}
 	}
-	q.run = len(buf) - emitted
 }
+
+const hashFactor5 = 889523592379
+
+func hash5(v uint64) uint64 { return v << 24 * hashFactor5 }
 
 // hashFactor spreads what differs in a string over the upper bits.
 const hashFactor = 0x9E3779B1

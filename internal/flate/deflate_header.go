@@ -7,119 +7,120 @@ const (
 	longZeros    = 18 // 11 to 138 times, 7 extra bits
 )
 
+// opExtra gives the number of extra bits of each.
+var opExtra = [numCodeLen]uint8{copyPrevious: 2, shortZeros: 3, longZeros: 7}
+
 // A header is that of a dynamic block: the code lengths of the two large
 // alphabets, themselves coded.
 type header struct {
-	lens   [numLitLen + numDist]uint8 // those of the distances begin at numLitLen
-	ops    [numLitLen + numDist]lengthOp
-	n      int // ops in use
-	lits   int // literal/length code lengths that are sent
-	dists  int // distance code lengths that are sent
-	codes  int // code length code lengths that are sent
-	freq   [numCodeLen]uint32
-	opLens [numCodeLen]uint8
-	words  [numCodeLen]codeword
+	code  code // of the ops
+	ops   [numLitLen + numDist]lengthOp
+	n     int   // ops in use
+	lits  int   // literal/length code lengths that are sent
+	dists int   // distance code lengths that are sent
+	codes int   // code length code lengths that are sent
+	next  int   // how many code lengths have become ops, or are in the run
+	last  uint8 // the code length that the run is of
+	run   int
 }
 
 // A lengthOp is a symbol of the code length alphabet with its extra bits.
 type lengthOp struct{ sym, extra uint8 }
 
-// opExtra gives the number of extra bits of each symbol.
-var opExtra = [numCodeLen]uint8{copyPrevious: 2, shortZeros: 3, longZeros: 7}
-
 // plan codes the lengths, and returns the size of the header in bits, without
 // the 3 that every block begins with.
-func (h *header) plan(c *coder) int {
-	h.lits = used(h.lens[:numLitLen], lengthStart)
-	h.dists = used(h.lens[numLitLen:], 1)
+func (h *header) plan(b *coder, lits, dists *code) int {
+	h.n, h.next, h.run = 0, 0, 0
+	clear(h.code.freq[:numCodeLen])
+	h.lits, h.dists = max(lits.end(), lengthStart), max(dists.end(), 1)
 	// "The code length repeat codes can cross from HLIT + 257 to the HDIST + 1
-	// code lengths", so the two become one.
-	all := h.lens[:h.lits+h.dists]
-	copy(all[h.lits:], h.lens[numLitLen:])
-	h.pack(all)
-	c.lengths(h.opLens[:], h.freq[:], maxCodeLenBits)
-	assign(h.words[:], h.opLens[:])
+	// code lengths", so the two are one sequence.
+	h.pack(lits, 0)
+	h.pack(dists, h.lits)
+	h.endRun()
+	h.zeros(h.lits + h.dists - h.next)
+	return h.cost(b)
+}
+
+// cost makes the code of the ops, and returns the size of the header.
+func (h *header) cost(b *coder) int {
+	c := &h.code
+	c.scan(numCodeLen)
+	clear(c.lens[:numCodeLen])
+	b.build(c, maxCodeLenBits)
 	h.codes = numCodeLen
-	for h.codes > 4 && h.opLens[codeLenOrder[h.codes-1]] == 0 {
+	for h.codes > 4 && c.lens[codeLenOrder[h.codes-1]] == 0 {
 		h.codes--
 	}
-	size := 5 + 5 + 4 + 3*h.codes
-	for sym, n := range h.freq {
-		size += int(n) * int(h.opLens[sym]+opExtra[sym])
+	size := 5 + 5 + 4 + 3*h.codes + c.size(&c.lens)
+	for sym := copyPrevious; sym <= longZeros; sym++ {
+		size += int(c.freq[sym]) * int(opExtra[sym])
 	}
 	return size
 }
 
-// used returns the number of lengths up to the last that is not 0, and at least
-// n.
-func used(lens []uint8, n int) int {
-	end := len(lens)
-	for end > n && lens[end-1] == 0 {
-		end--
-	}
-	return end
-}
-
-// pack sets the ops for lens, and their frequencies.
-func (h *header) pack(lens []uint8) {
-	h.n = 0
-	clear(h.freq[:])
-	for i := 0; i < len(lens); {
-		value, run := lens[i], 1
-		for i+run < len(lens) && lens[i+run] == value {
-			run++
+// pack makes ops of the code lengths of c, except for those of the last run. The
+// first is at this index in the sequence.
+func (h *header) pack(c *code, first int) {
+	for _, sym := range c.symbols() {
+		i, n := first+int(sym), c.lens[sym]
+		if i > h.next || n != h.last || h.run == 0 {
+			h.endRun()
+			h.zeros(i - h.next)
+			h.last, h.next = n, i
 		}
-		i += run
-		if value == 0 {
-			h.zeros(run)
-		} else {
-			h.repeat(value, run)
-		}
+		h.run++
+		h.next++
 	}
 }
 
-func (h *header) zeros(run int) {
-	for run >= 11 {
-		part := min(run, 138)
+// endRun makes ops of the run.
+func (h *header) endRun() {
+	if h.run == 0 {
+		return
+	}
+	h.add(h.last, 0)
+	h.run--
+	for h.run >= 3 {
+		n := min(h.run, 6)
+		h.add(copyPrevious, n-3)
+		h.run -= n
+	}
+	for ; h.run > 0; h.run-- {
+		h.add(h.last, 0)
+	}
+}
+
+// zeros makes ops of n lengths of 0.
+func (h *header) zeros(n int) {
+	for n >= 11 {
+		part := min(n, 138)
 		h.add(longZeros, part-11)
-		run -= part
+		n -= part
 	}
-	if run >= 3 {
-		h.add(shortZeros, run-3)
-		run = 0
+	if n >= 3 {
+		h.add(shortZeros, n-3)
+		n = 0
 	}
-	for range run {
+	for range n {
 		h.add(0, 0)
-	}
-}
-
-func (h *header) repeat(value uint8, run int) {
-	h.add(value, 0)
-	run--
-	for run >= 3 {
-		part := min(run, 6)
-		h.add(copyPrevious, part-3)
-		run -= part
-	}
-	for range run {
-		h.add(value, 0)
 	}
 }
 
 func (h *header) add(sym uint8, extra int) {
 	h.ops[h.n] = lengthOp{sym, uint8(extra)}
 	h.n++
-	h.freq[sym]++
+	h.code.freq[sym]++
 }
 
 // write writes what plan has made.
 func (h *header) write(w *bitWriter) {
 	w.put(uint64(h.lits-257)|uint64(h.dists-1)<<5|uint64(h.codes-4)<<10, 14)
 	for _, sym := range codeLenOrder[:h.codes] {
-		w.put(uint64(h.opLens[sym]), 3)
+		w.put(uint64(h.code.lens[sym]), 3)
 	}
 	for _, op := range h.ops[:h.n] {
-		word := h.words[op.sym]
+		word := h.code.words[op.sym]
 		w.put(word.bits()|uint64(op.extra)<<word.size(), word.size()+uint(opExtra[op.sym]))
 	}
 }

@@ -47,25 +47,34 @@ func (q *sequences) add(literals, length, distance int) {
 	q.n++
 }
 
-// lengthSymbols holds the symbol of each length, from 3, less lengthStart.
+// A lengthSymbol is how a length is written: the symbol, less lengthStart, and
+// from bit 8 the extra bits, and from bit 16 their number.
+type lengthSymbol uint32
+
+func (s lengthSymbol) symbol() int   { return int(s & 0x1f) }
+func (s lengthSymbol) extra() uint64 { return uint64(s >> 8 & 0x1f) }
+func (s lengthSymbol) size() uint    { return uint(s >> 16) }
+
+// lengthSymbols has those of all lengths, from 3.
 var lengthSymbols = makeLengthSymbols()
 
-func makeLengthSymbols() (t [maxMatch - minMatch + 1]uint8) {
+func makeLengthSymbols() (t [maxMatch - minMatch + 1]lengthSymbol) {
 	for sym, base := range lengthBase {
 		for i := range 1 << lengthExtra[sym] {
-			t[min(int(base)-minMatch+i, len(t)-1)] = uint8(sym)
+			if int(base)+i <= maxMatch { // the last is that of the last symbol alone
+				t[int(base)-minMatch+i] = lengthSymbol(sym | i<<8 | int(lengthExtra[sym])<<16)
+			}
 		}
 	}
-	return t // 258 belongs to the last symbol, not to the last but one with 31 added
+	return t
 }
 
-// distSymbol returns the symbol of a distance: above 4, the number of bits below
-// the highest, and the highest of them.
-func distSymbol(distance uint32) uint32 {
-	d := distance - 1
-	if d < 4 {
-		return d
-	}
-	n := uint32(bits.Len32(d)) - 2
-	return n<<1 + d>>n
+func (s sequence) lengthSymbol() lengthSymbol { return lengthSymbols[uint8(s.length()-minMatch)] }
+
+// distSymbol returns the symbol of a distance and the number of its extra bits,
+// which are the low bits of the distance less 1. The symbols are as those of a
+// floating point number with one bit of mantissa.
+func distSymbol(distance uint32) (sym, size uint32) {
+	size = uint32(max(bits.Len32(distance-1), 2)) - 2
+	return size<<1 + (distance-1)>>(size&31), size
 }

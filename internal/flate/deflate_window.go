@@ -25,19 +25,20 @@ type matcher struct {
 	age   int  // bytes since the tables were cleared
 	stale bool // whether the tables may hold positions from before Reset
 	fresh bool // whether the current source is the first since Reset
+	away  bool // whether the last bytes of the stream are not in buf but in the source
 }
 
 // init sets the sizes, for a window of 1<<bits bytes.
 func (m *matcher) init(level Level, bits int) {
 	m.tune = level.tuning()
 	m.size = 1 << bits
-	m.shift = uint8(32 - max(bits-1, 9))
+	m.shift = uint8(64 - max(bits-1, 9))
 }
 
 // allocate gets what the first byte needs.
 func (m *matcher) allocate() {
-	m.buf = make([]byte, 0, m.size+max(m.size/2, 1<<10))
-	m.heads = make([]uint16, 1<<(32-m.shift))
+	m.buf = make([]byte, 0, m.size+max(m.size/2, 1<<10)+slack)
+	m.heads = make([]uint16, 1<<(64-m.shift))
 	if m.tune.chain > 0 {
 		m.prev = make([]uint16, m.size)
 	}
@@ -51,41 +52,44 @@ func (m *matcher) begin() {
 	m.fresh = len(m.buf) == 0
 }
 
-// find adds the sequences of src[at:end]. The bytes before at must have been
-// searched before, since begin.
+// slack is how many bytes can be read behind those that are searched.
+const slack = 8
+
+// find adds the sequences of src[at:end]. The bytes before at have been searched
+// before, since begin.
+//
+// What is searched must lie behind its history. In a large source most bytes do,
+// and are searched there. The first ones, which need more history than the
+// source has, and the last, which become history, go to buf.
 func (m *matcher) find(q *sequences, src []byte, at, end int) {
-	// The history must lie before what is searched. What of src needs more of it
-	// than src itself has, goes behind the history, piece by piece.
-	for at < end && !m.suffices(at) {
+	for at < end {
+		if n := min(end, len(src)-slack) - at; len(src)-at > m.size && (m.fresh || at >= m.size) {
+			m.search(q, src, at, at+n)
+			at += n
+			m.away = true
+			continue
+		}
+		if m.away {
+			m.buf = append(m.buf[:0], src[max(0, at-m.size):at]...)
+			m.away = false
+		}
 		n := m.push(src[at:end])
-		m.search(q, m.buf, len(m.buf)-n)
+		m.search(q, m.buf[:cap(m.buf)], len(m.buf)-n, len(m.buf))
 		at += n
 	}
-	if at < end {
-		m.search(q, src[:end], at)
-	}
 }
-
-// suffices reports whether a byte of the source with so many others before it
-// needs no other history.
-func (m *matcher) suffices(at int) bool { return m.fresh || at >= m.size }
 
 // push appends to buf as much of p as there is room for, and returns how much
 // that is. It drops what no distance reaches.
 func (m *matcher) push(p []byte) int {
-	if len(m.buf)+len(p) > cap(m.buf) && len(m.buf) > m.size {
+	room := cap(m.buf) - slack - len(m.buf)
+	if room < len(p) && len(m.buf) > m.size {
 		m.buf = m.buf[:copy(m.buf, m.buf[len(m.buf)-m.size:])]
+		room = cap(m.buf) - slack - len(m.buf)
 	}
-	n := min(len(p), cap(m.buf)-len(m.buf))
+	n := min(len(p), room)
 	m.buf = append(m.buf, p[:n]...)
 	return n
-}
-
-// end makes the last bytes of the source history.
-func (m *matcher) end(src []byte) {
-	if m.suffices(len(src)) {
-		m.buf = append(m.buf[:0], src[max(0, len(src)-m.size):]...)
-	}
 }
 
 // reset makes all that came before unreachable.
@@ -141,13 +145,14 @@ func (m *matcher) purge(table []uint16) {
 	}
 }
 
-// search adds the sequences of buf[at:], with what is before as history.
-func (m *matcher) search(q *sequences, buf []byte, at int) {
+// search adds the sequences of buf[at:end], with what is before as history. As
+// many bytes as slack says can be read behind end.
+func (m *matcher) search(q *sequences, buf []byte, at, end int) {
 	base := m.pos - uint16(at)
-	m.advance(len(buf) - at)
+	m.advance(end - at)
 	if m.prev != nil {
-		m.searchChains(q, buf, at, base)
+		m.searchChains(q, buf, at, end, base)
 	} else {
-		m.searchFast(q, buf, at, base)
+		m.searchFast(q, buf, at, end, base)
 	}
 }
