@@ -34,13 +34,10 @@ func (c *Conn) transmit(ctx context.Context, f *flight) error {
 	return c.writeWaiting(ctx, f)
 }
 
-// writeError gives a failed system call the look of the net package's errors.
+// writeError is opError for what a write returned, which may be nothing.
 func (c *Conn) writeError(err error) error {
 	if err == nil {
 		return nil
-	}
-	if _, ok := err.(*net.OpError); ok {
-		return err
 	}
 	return c.opError("write", err)
 }

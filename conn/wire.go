@@ -3,6 +3,7 @@ package conn
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"os"
 	"sync/atomic"
@@ -157,6 +158,9 @@ func (c *Conn) whyNothing() (again bool) {
 	case w.err == errEnded:
 		w.err = c.ended(w.ctx)
 	case !isTimeout(w.err):
+		if c.raw != nil {
+			w.err = c.opError("read", w.err)
+		}
 		w.err = c.lost(w.err)
 	default:
 		// A kick: ctx has ended, or this side has closed, or it was meant for an
@@ -249,8 +253,12 @@ func (c *Conn) needless() bool {
 
 func (c *Conn) kickRead() { c.nc.SetReadDeadline(longAgo) }
 
-// opError gives a failed system call the look of the net package's errors.
+// opError gives a failed system call the look of the net package's errors, unless
+// it has that look.
 func (c *Conn) opError(op string, err error) error {
+	if _, ok := err.(*net.OpError); ok || err == io.EOF {
+		return err
+	}
 	return &net.OpError{
 		Op: op, Net: c.nc.LocalAddr().Network(),
 		Source: c.nc.LocalAddr(), Addr: c.nc.RemoteAddr(), Err: os.NewSyscallError(op, err),

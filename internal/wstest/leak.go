@@ -29,6 +29,18 @@ func Main(m *testing.M) {
 	os.Exit(code)
 }
 
+// NoLeaks fails a test that leaves behind what Main looks for. It is to be called
+// first of all, for what the test's Cleanup functions put away is not left. Other
+// tests must not run at the same time.
+func NoLeaks(t TB) {
+	before := takeInventory()
+	t.Cleanup(func() {
+		if left := before.leftAfter(leakPatience); len(left) > 0 {
+			t.Fatalf("the test has left %d things behind:\n\n%s", len(left), strings.Join(left, "\n\n"))
+		}
+	})
+}
+
 func report(left []string) (code int) {
 	if len(left) == 0 {
 		return 0

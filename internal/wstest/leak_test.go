@@ -1,6 +1,7 @@
 package wstest
 
 import (
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -54,6 +55,33 @@ func TestDescriptorLeft(t *testing.T) {
 	require.Contains(t, left[0], "socket:[")
 	require.NoError(t, ln.Close())
 	require.Empty(t, before.leftAfter(0))
+}
+
+// cleaner is a test that remembers what it is told.
+type cleaner struct {
+	cleanup func()
+	failure string
+}
+
+func (c *cleaner) Helper()                           {}
+func (c *cleaner) Cleanup(f func())                  { c.cleanup = f }
+func (c *cleaner) Fatalf(format string, args ...any) { c.failure = fmt.Sprintf(format, args...) }
+
+func TestNoLeaks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := new(cleaner)
+		NoLeaks(c)
+		stop := make(chan bool)
+		go func() { <-stop }()
+		c.cleanup()
+		require.Contains(t, c.failure, "the test has left 1 things behind")
+		require.Contains(t, c.failure, "TestNoLeaks.func1.1")
+
+		c.failure = ""
+		close(stop)
+		c.cleanup()
+		require.Empty(t, c.failure)
+	})
 }
 
 func TestLeakForMain(t *testing.T) {
