@@ -15,29 +15,28 @@ type coder struct {
 
 const symbolBits = 9 // of a leaf
 
-// lengthCounts is how many codewords there are of each length.
-type lengthCounts [maxCodeBits + 1]int
+// sizeCounts is how many codewords there are of each size.
+type sizeCounts [maxCodeBits + 1]int
 
-// build makes the code, with no codeword longer than limit, that takes the
-// fewest bits for the frequencies, or few more than that. The used symbols must
-// have been scanned.
+// build makes the codewords that take the fewest bits for the frequencies, or
+// few more than that. The used symbols must have been scanned.
 //
 // If one symbol occurs, its codeword has one bit: RFC 1951, section 3.2.7 has it
 // so for distances, "one bit, not zero bits".
-func (b *coder) build(c *code, limit int) {
-	var counts lengthCounts
+func (b *coder) build(c *code) {
+	var counts sizeCounts
 	leaves := b.sort(c)
 	if len(leaves) > 1 {
 		b.join(leaves)
-		b.measure(len(leaves), limit, &counts)
-		counts.shorten(limit)
+		b.measure(len(leaves), c.limit, &counts)
+		counts.shorten(c.limit)
 	} else {
 		counts[1] = len(leaves)
 	}
 	i := 0 // the rarest symbols get the longest codewords
-	for n := limit; n > 0; n-- {
+	for n := c.limit; n > 0; n-- {
 		for range counts[n] {
-			c.lens[leaves[i]&(1<<symbolBits-1)] = uint8(n)
+			c.words[leaves[i]&(1<<symbolBits-1)] = codeword(n)
 			i++
 		}
 	}
@@ -121,7 +120,7 @@ func (b *coder) join(leaves []uint32) {
 
 // measure counts the leaves by their depth; those deeper than limit count as at
 // limit.
-func (b *coder) measure(leaves, limit int, counts *lengthCounts) {
+func (b *coder) measure(leaves, limit int, counts *sizeCounts) {
 	root := leaves - 2
 	b.parent[root] = 0 // a parent comes after its children, so this is now its depth
 	for node := root - 1; node >= 0; node-- {
@@ -134,7 +133,7 @@ func (b *coder) measure(leaves, limit int, counts *lengthCounts) {
 
 // shorten makes the counts those of a code again after leaves were lifted to
 // limit.
-func (counts *lengthCounts) shorten(limit int) {
+func (counts *sizeCounts) shorten(limit int) {
 	excess := -1 << limit
 	for n := 1; n <= limit; n++ {
 		excess += counts[n] << (limit - n)

@@ -1,24 +1,22 @@
 package flate
 
-// fixed holds the codes of a fixed block; RFC 1951, section 3.2.6.
-var fixed = makeFixed()
+// fixedWords are those of a fixed block, by the symbols of tokens; RFC 1951,
+// section 3.2.6.
+var fixedWords = makeFixedWords()
 
-type fixedBlock struct{ lits, dists code }
-
-func makeFixed() *fixedBlock {
-	f := new(fixedBlock)
-	for sym := range f.lits.words {
-		word, n := fixedLiteral(uint16(sym))
-		f.lits.words[sym], f.lits.lens[sym] = makeCodeword(word, n), n
+func makeFixedWords() (words [tokenSymbols]codeword) {
+	for sym := range uint16(numLitLen) {
+		word, size := fixedLiteral(sym)
+		words[sym] = makeCodeword(word, size, litLenExtra[sym])
 	}
-	for sym := range numDist {
-		f.dists.words[sym], f.dists.lens[sym] = makeCodeword(uint16(sym), 5), 5
+	for sym := range uint16(numDist) {
+		words[distStart+sym] = makeCodeword(sym, 5, distExtra[sym])
 	}
-	return f
+	return words
 }
 
 // fixedLiteral is the table of the RFC.
-func fixedLiteral(sym uint16) (word uint16, n uint8) {
+func fixedLiteral(sym uint16) (word uint16, size uint8) {
 	switch {
 	case sym < 144:
 		return 0b00110000 + sym, 8

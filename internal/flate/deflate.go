@@ -123,8 +123,7 @@ func (c *Compressor) compress(w *bitWriter, src []byte) {
 	c.matcher.begin()
 	for at := 0; at < len(src); at += maxBlock {
 		end := min(at+maxBlock, len(src))
-		b.seqs.n, b.seqs.run = 0, 0
-		c.matcher.find(&b.seqs, src, at, end)
+		c.matcher.find(&b.tokens, src, at, end)
 		b.write(w, src[at:end])
 	}
 	blocks.Put(b)

@@ -39,9 +39,6 @@ func (w *bitWriter) put(v uint64, n uint) {
 	w.n &= 7
 }
 
-// putWord writes a codeword.
-func (w *bitWriter) putWord(c codeword) { w.put(c.bits(), c.size()) }
-
 // putStored writes a stored block after its header bits: RFC 1951, section
 // 3.2.4.
 func (w *bitWriter) putStored(raw []byte) {

@@ -5,25 +5,42 @@ import "sync"
 // A block is the working set of a Compressor: what it needs only while it
 // compresses.
 type block struct {
-	seqs   sequences
-	lits   code
+	tokens tokens
+	freq   [tokenSymbols]uint32
+	words  [tokenSymbols]codeword
+	lits   code // these two hold parts of freq and words
 	dists  code
 	header header
 	coder  coder
 }
 
-var blocks = sync.Pool{New: func() any { return new(block) }}
+var blocks = sync.Pool{New: newBlock}
 
-// write appends raw, which the sequences describe, as the cheapest kind of
-// block.
+func newBlock() any {
+	b := new(block)
+	b.lits = code{freq: b.freq[:numLitLen], words: b.words[:numLitLen], extra: litLenExtra[:], limit: maxLitBits}
+	b.dists = code{freq: b.freq[distStart:][:numDist], words: b.words[distStart:][:numDist], extra: distExtra[:], limit: maxCodeBits}
+	b.header.init()
+	return b
+}
+
+// litLenExtra is lengthExtra, with what literals have: none.
+var litLenExtra = makeLitLenExtra()
+
+func makeLitLenExtra() (t [numLitLen]uint8) {
+	copy(t[lengthStart:], lengthExtra[:])
+	return t
+}
+
+// write appends raw, which the tokens describe, as the cheapest kind of block.
 func (b *block) write(w *bitWriter, raw []byte) {
-	extra := b.count(raw)
-	kind, size := uint64(blockFixed), 3+extra+b.lits.size(&fixed.lits.lens)+b.dists.size(&fixed.dists.lens)
+	list := b.finish()
+	kind, size := uint64(blockFixed), 3+b.cost(&fixedWords)
 	if stored := storedSize(w, raw); stored <= size {
 		kind, size = blockStored, stored
 	}
 	if b.mayPay() {
-		if dynamic := 3 + extra + b.plan(); dynamic < size {
+		if dynamic := 3 + b.plan(); dynamic < size {
 			kind, size = blockDynamic, dynamic
 		}
 	}
@@ -33,38 +50,31 @@ func (b *block) write(w *bitWriter, raw []byte) {
 	case blockStored:
 		w.putStored(raw)
 	case blockFixed:
-		w.encode(raw, &b.seqs, &fixed.lits.words, &fixed.dists.words)
+		w.encode(list, &fixedWords)
 	case blockDynamic:
 		b.header.write(w)
-		w.encode(raw, &b.seqs, &b.lits.words, &b.dists.words)
+		w.encode(list, &b.words)
 	}
 }
 
-// count finds out how often each symbol occurs, and returns the number of extra
-// bits.
-func (b *block) count(raw []byte) (extra int) {
-	lits, dists := &b.lits.freq, &b.dists.freq
-	clear(lits[:])
-	clear(dists[:numDist])
-	for _, s := range b.seqs.list[:b.seqs.n] {
-		n := s.literals()
-		for _, c := range raw[:n] {
-			lits[c]++
-		}
-		raw = raw[n+int(s.length()):]
-		length := s.lengthSymbol()
-		sym, size := distSymbol(s.distance())
-		lits[lengthStart+length.symbol()]++
-		dists[sym&31]++
-		extra += int(length.size()) + int(size)
+// finish appends the end of the block, counts the symbols, and returns all
+// tokens.
+func (b *block) finish() []token {
+	b.tokens.list[b.tokens.n] = endOfBlock
+	list := b.tokens.list[:b.tokens.n+1]
+	b.tokens.n = 0
+	clear(b.freq[:])
+	for _, t := range list {
+		b.freq[t.symbol()]++
 	}
-	for _, c := range raw {
-		lits[c]++
-	}
-	lits[endOfBlock] = 1
-	b.lits.scan(numLitLen)
-	b.dists.scan(numDist)
-	return extra
+	b.lits.scan()
+	b.dists.scan()
+	return list
+}
+
+// cost returns the size in bits of all tokens written with these words.
+func (b *block) cost(words *[tokenSymbols]codeword) int {
+	return b.lits.cost(words[:numLitLen]) + b.dists.cost(words[distStart:][:numDist])
 }
 
 // storedSize returns the size in bits of a stored block, from where w is.
@@ -77,9 +87,9 @@ func storedSize(w *bitWriter, raw []byte) int {
 func (b *block) mayPay() bool { return true }
 
 // plan makes the codes and the header of a dynamic block, and returns its size
-// in bits, without extra bits and the 3 that every block begins with.
+// in bits, without the 3 that every block begins with.
 func (b *block) plan() int {
-	b.coder.build(&b.lits, maxLitBits)
-	b.coder.build(&b.dists, maxCodeBits)
-	return b.header.plan(&b.coder, &b.lits, &b.dists) + b.lits.size(&b.lits.lens) + b.dists.size(&b.dists.lens)
+	b.coder.build(&b.lits)
+	b.coder.build(&b.dists)
+	return b.header.plan(&b.coder, &b.lits, &b.dists) + b.cost(&b.words)
 }

@@ -2,13 +2,17 @@ package flate
 
 import "encoding/binary"
 
+// hashed is the length of the strings in chains.
+const hashed = 4
+
 // searchChains is search with all places of a string linked, from the last to
 // the first. Before it takes a match, it looks whether the next byte has a longer
 // one.
-func (m *matcher) searchChains(q *sequences, buf []byte, at, end int, base uint16) {
+func (m *matcher) searchChains(q *tokens, buf []byte, at, end int, base uint16) {
+	all := buf
 	buf = buf[:end]
 	c := chains{matcher: m, buf: buf, base: base}
-	emitted := at - q.run
+	emitted := at
 	length, distance := 0, 0 // of the match at i-1, if any
 	i := at
 	for ; i <= len(buf)-hashed; i++ {
@@ -21,7 +25,8 @@ func (m *matcher) searchChains(q *sequences, buf []byte, at, end int, base uint1
 		if was == 0 || length > was {
 			continue // the byte before becomes a literal
 		}
-		q.add(i-1-emitted, was, wasDistance)
+		q.literals(all, emitted, i-1)
+		q.match(was, wasDistance)
 		emitted = i - 1 + was
 		for i++; i < min(emitted, len(buf)-hashed+1); i++ {
 			c.insert(i)
@@ -30,10 +35,11 @@ func (m *matcher) searchChains(q *sequences, buf []byte, at, end int, base uint1
 		length = 0
 	}
 	if length > 0 {
-		q.add(i-1-emitted, length, distance)
+		q.literals(all, emitted, i-1)
+		q.match(length, distance)
 		emitted = i - 1 + length
 	}
-	q.run = len(buf) - emitted
+	q.literals(all, emitted, end)
 }
 
 // chains is the state of one search.

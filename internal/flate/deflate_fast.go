@@ -7,10 +7,10 @@ import (
 
 // searchFast is search with one place looked at for each string. base is the
 // position of buf[0].
-func (m *matcher) searchFast(q *sequences, buf []byte, at, end int, base uint16) {
+func (m *matcher) searchFast(q *tokens, buf []byte, at, end int, base uint16) {
 	heads, shift := m.heads, m.shift
 	window := uint32(m.size)
-	emitted := at - q.run
+	emitted := at
 	last := end - 5 // the last place where a string can begin
 	i := at
 	for {
@@ -21,7 +21,7 @@ func (m *matcher) searchFast(q *sequences, buf []byte, at, end int, base uint16)
 		v := uint64(0)
 		for {
 			if i > last {
-				q.run = end - emitted
+				q.literals(buf, emitted, end)
 				return
 			}
 			v = binary.LittleEndian.Uint64(buf[i:])
@@ -36,7 +36,7 @@ func (m *matcher) searchFast(q *sequences, buf []byte, at, end int, base uint16)
 			misses++
 		}
 		distance := i - from
-		n := hashed
+		n := 4
 		for i+n < end {
 			x := binary.LittleEndian.Uint64(buf[i+n:]) ^ binary.LittleEndian.Uint64(buf[from+n:])
 			if x != 0 {
@@ -46,12 +46,13 @@ func (m *matcher) searchFast(q *sequences, buf []byte, at, end int, base uint16)
 			n += 8
 		}
 		n = min(n, end-i)
-		for i > emitted && i > at && from > 0 && buf[i-1] == buf[from-1] {
+		for i > emitted && from > 0 && buf[i-1] == buf[from-1] {
 			i--
 			from--
 			n++
 		}
-		q.add(i-emitted, n, distance)
+		q.literals(buf, emitted, i)
+		q.match(n, distance)
 		i += n
 		emitted = i
 		if i <= last {

@@ -55,13 +55,13 @@ func (m *matcher) begin() {
 // slack is how many bytes can be read behind those that are searched.
 const slack = 8
 
-// find adds the sequences of src[at:end]. The bytes before at have been searched
+// find adds the tokens of src[at:end]. The bytes before at have been searched
 // before, since begin.
 //
 // What is searched must lie behind its history. In a large source most bytes do,
 // and are searched there. The first ones, which need more history than the
 // source has, and the last, which become history, go to buf.
-func (m *matcher) find(q *sequences, src []byte, at, end int) {
+func (m *matcher) find(q *tokens, src []byte, at, end int) {
 	for at < end {
 		if n := min(end, len(src)-slack) - at; len(src)-at > m.size && (m.fresh || at >= m.size) {
 			m.search(q, src, at, at+n)
@@ -145,9 +145,9 @@ func (m *matcher) purge(table []uint16) {
 	}
 }
 
-// search adds the sequences of buf[at:end], with what is before as history. As
+// search adds the tokens of buf[at:end], with what is before as history. As
 // many bytes as slack says can be read behind end.
-func (m *matcher) search(q *sequences, buf []byte, at, end int) {
+func (m *matcher) search(q *tokens, buf []byte, at, end int) {
 	base := m.pos - uint16(at)
 	m.advance(end - at)
 	if m.prev != nil {
