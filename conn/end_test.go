@@ -255,6 +255,35 @@ func TestTransportIsClosedUnderneath(t *testing.T) {
 	}
 }
 
+// failingClose is a stream on which Close returns an error.
+type failingClose struct {
+	net.Conn
+	err error
+}
+
+func (nc failingClose) Close() error {
+	_ = nc.Conn.Close()
+	return nc.err
+}
+
+// CloseNow says how the stream took it, unless that was closed before.
+func TestCloseNowReturnsTheErrorOfTheStream(t *testing.T) {
+	for _, tt := range []struct{ err, want error }{
+		{io.ErrClosedPipe, io.ErrClosedPipe},
+		{nil, nil},
+		{net.ErrClosed, nil},
+		{&net.OpError{Op: "close", Net: "tcp", Err: net.ErrClosed}, nil},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			nc, _ := wstest.Pipe()
+			c := New(upgraded(failingClose{nc, tt.err}, frame.Server), calm(nil))
+			require.Equal(t, tt.want, c.CloseNow())
+			require.NoError(t, c.CloseNow(), "there is nothing to be done any more")
+			<-c.Done()
+		})
+	}
+}
+
 // A state is never left for an earlier one.
 func TestStatesAreLeftForward(t *testing.T) {
 	legal := map[[2]lifetime]bool{
