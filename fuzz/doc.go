@@ -44,7 +44,9 @@
 //	go test ./fuzz -run '^FuzzSession$' -coverpkg ./frame,./handshake,./conn -coverprofile fuzz.cov
 //	go tool cover -html fuzz.cov
 //
-// OSS-Fuzz builds a target for libFuzzer from the same function, in build.sh:
+// OSS-Fuzz builds a target for libFuzzer from the same function, by this line of a
+// build.sh. It puts a package of its own in place of testing, so the targets that
+// need testing/synctest, FuzzConn and those of programs, are for go test alone.
 //
-//	compile_native_go_fuzzer github.com/parleyws/websocket/fuzz FuzzSession session
+//	compile_native_go_fuzzer github.com/parleyws/websocket/fuzz FuzzHeader header
 package fuzz

@@ -51,6 +51,7 @@ func (s *script) payload() []byte {
 var sizes = []int{
 	0, 1, 2, 3, 4, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 123, 124, 125, 126, 127, 128, 255, 256, 257, 1000,
 	2040, 2048, 4080, 4090, 4095, 4096, 4097, 8192, 16383, 16384, 65535, 65536,
+	65528, 65529, 65532, 65533, // about as much as is sent at once
 }
 
 // texts are text, the beginning or the end of it, and what is none.
@@ -95,7 +96,7 @@ type sessionFrame struct {
 
 // maxSession is how many bytes of payload a session may have, give or take a
 // frame, so that it does not take long.
-const maxSession = 1 << 17
+const maxSession = 1 << 16
 
 // The kinds of frame, in the low three bits of a frame's first byte of script. The
 // others say what is wrong with it, see twist: mostly nothing.

@@ -33,6 +33,7 @@ var ways = []way{
 	read,
 	{name: "AppendRead", readAll: appendRead},
 	{name: "Messages", readAll: messages},
+	{name: "Messages, and Read within", readAll: messagesAndRead},
 	{name: "Reader", readAll: reader},
 	{name: "Read, interrupted", readAll: interrupted},
 	{name: "Reader, not to the end", readAll: halfReader, half: true},
@@ -76,6 +77,25 @@ func messages(c *conn.Conn, _ *tape) (all []message, err error) {
 	}
 	if err := c.Err(); conn.CloseStatus(err) != conn.StatusNormalClosure && conn.CloseStatus(err) != conn.StatusGoingAway {
 		return all, fmt.Errorf("the loop has ended without an error: %w", err)
+	}
+	return all, c.Err()
+}
+
+// messagesAndRead reads the next message while it has another one on loan.
+func messagesAndRead(c *conn.Conn, _ *tape) (all []message, err error) {
+	for m, err := range c.Messages(context.Background()) {
+		if err != nil {
+			return all, err
+		}
+		first := message{byte(m.Type), string(m.Data)}
+		all = append(all, first)
+		typ, p, err := c.Read(context.Background())
+		if string(m.Data) != first.data {
+			return all, fmt.Errorf("%q has become %q by another read", first.data, m.Data)
+		}
+		if err == nil {
+			all = append(all, message{byte(typ), string(p)})
+		}
 	}
 	return all, c.Err()
 }

@@ -23,6 +23,7 @@ func FuzzWriter(f *testing.F) {
 			"\x00\x00\x10\x05Hello\x01\x00\x10\x05Hello\x00\x00\x12\x02\x01a\x62\x04\x00\x00\x01b", // cut writes
 			"\x07\x86\x13\x10\x00\x0E\x62\x01\x16\x62\x01\x00\x01z",                                // a cut stream
 			"\x80\x00\x03\x06\x62\x07\x04\x04lost",                                                 // Close inside a stream
+			"\x00\x00\x04\x68", "\x00\x00\x04\x6A",                                                 // a byte more than is sent at once, by a client, by a server
 		} {
 			f.Add(server, []byte(program))
 		}
