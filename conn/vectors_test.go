@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"net"
@@ -36,40 +37,96 @@ func (o *outcome) readAll(ctx context.Context, c *Conn, w way) {
 	}
 }
 
-// byteByByte are the vectors that are short enough for it here; the machine sees
-// all of them so.
-const byteByByte = 300
+// split is how the bytes of a vector arrive.
+type split struct {
+	name string
+	cuts []int // each piece arrives when nothing is left of the one before
+	sips bool  // reads get one byte, whatever is there
+}
+
+// splitsOf returns the splits for v. One byte at a time takes too long for long
+// vectors, whose bytes are all there, and are read one at a time.
+func splitsOf(rnd *rand.Rand, v vectors.Vector) []split {
+	const long = 300
+	n := len(v.Wire)
+	splits := []split{
+		{name: "whole", cuts: []int{n}},
+		{name: "random chunks", cuts: chunks(rnd, n)},
+	}
+	if n <= long {
+		splits = append(splits, split{name: "byte by byte", cuts: ones(n)})
+	} else {
+		splits = append(splits, split{name: "byte by byte", cuts: []int{n}, sips: true})
+	}
+	if v.End == vectors.Failed && v.FailAt < n {
+		splits = append(splits, split{name: "up to the mistake", cuts: []int{v.FailAt}})
+	}
+	return splits
+}
+
+// sips gives one byte to a read.
+type sips struct{ *wstest.Conn }
+
+func (s sips) Read(p []byte) (int, error) { return s.Conn.Read(p[:min(1, len(p))]) }
+
+// someWays are all ways to read, or one of them where it takes long.
+func someWays(rnd *rand.Rand, s split) []way {
+	if s.sips || testing.Short() {
+		i := rnd.IntN(len(ways))
+		return ways[i : i+1]
+	}
+	return ways
+}
 
 // Every vector, read in every way, whole, byte by byte and in random chunks: the
-// messages, the pongs, the Close frame, the error.
+// messages, the pongs, the Close frame, the error. A failure is told with the
+// byte that is to blame, whether or not more come.
 func TestRule24Vectors(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(6455, 5))
 	for _, v := range vectors.Load(t, "*") {
-		splits := map[string][]int{"whole": {len(v.Wire)}, "random chunks": chunks(rnd, len(v.Wire))}
-		if len(v.Wire) <= byteByByte {
-			splits["byte by byte"] = ones(len(v.Wire))
-		}
-		for _, w := range ways {
-			for name, cuts := range splits {
-				t.Run(v.String()+"/"+w.name+"/"+name, func(t *testing.T) {
-					synctest.Test(t, func(t *testing.T) {
-						nc, other := wstest.Pipe()
-						c := New(upgraded(nc, v.Role), calm(configOf(v)))
-						judge(t, v, w, c, perform(t, v, w, c, other, cuts))
-					})
-				})
+		for _, s := range splitsOf(rnd, v) {
+			for _, w := range someWays(rnd, s) {
+				t.Run(v.String()+"/"+w.name+"/"+s.name, func(t *testing.T) { requireOutcome(t, v, w, s) })
 			}
+		}
+	}
+}
+
+// The same with all messages cut into frames of one byte: it is for the sender to
+// choose the fragments. RFC 6455, section 5.4.
+func TestRule24VectorsInFragments(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(6455, 54))
+	for _, v := range vectors.Load(t, "*") {
+		v = v.Fragment(func(int) int { return 1 })
+		w := ways[rnd.IntN(len(ways))]
+		s := splitsOf(rnd, v)[rnd.IntN(2)]
+		t.Run(v.String()+"/"+w.name+"/"+s.name, func(t *testing.T) { requireOutcome(t, v, w, s) })
+	}
+}
+
+// Text that is cut in two at every byte, good and bad.
+func TestRule30RunesAreCutAnywhere(t *testing.T) {
+	const long = 100
+	rnd := rand.New(rand.NewPCG(3629, 8))
+	for _, v := range append(vectors.Load(t, "kuhn"), vectors.Load(t, "utf8")...) {
+		for n := 1; n < len(v.Wire) && len(v.Wire) <= long; n++ {
+			v := v.Fragment(func(left int) int { return min(left, n) })
+			w := ways[rnd.IntN(len(ways))]
+			t.Run(fmt.Sprint(v, "/", w.name, "/", n), func(t *testing.T) {
+				requireOutcome(t, v, w, split{cuts: []int{len(v.Wire)}})
+			})
 		}
 	}
 }
 
 // The same over sockets, where reading and writing take another path.
 func TestRule24VectorsOverTCP(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(6455, 9))
 	for i, v := range vectors.Load(t, "*") {
+		w := ways[rnd.IntN(len(ways))]
 		if testing.Short() && i%5 != 0 {
 			continue
 		}
-		w := ways[i%len(ways)]
 		t.Run(v.String()+"/"+w.name, func(t *testing.T) {
 			nc, other := tcpPair(t)
 			if v.Role == frame.Server {
@@ -79,6 +136,19 @@ func TestRule24VectorsOverTCP(t *testing.T) {
 			judge(t, v, w, c, perform(t, v, w, c, other, []int{len(v.Wire)}))
 		})
 	}
+}
+
+// requireOutcome reads v in one way, split so, in a synctest bubble.
+func requireOutcome(t *testing.T, v vectors.Vector, w way, s split) {
+	synctest.Test(t, func(t *testing.T) {
+		nc, other := wstest.Pipe()
+		var stream net.Conn = nc
+		if s.sips {
+			stream = sips{nc}
+		}
+		c := New(upgraded(stream, v.Role), calm(configOf(v)))
+		judge(t, v, w, c, perform(t, v, w, c, other, s.cuts))
+	})
 }
 
 func configOf(v vectors.Vector) *Config { return &Config{MaxMessage: limitOf(v)} }
@@ -110,7 +180,8 @@ func perform(t *testing.T, v vectors.Vector, w way, c *Conn, peer net.Conn, cuts
 	return o
 }
 
-// send writes pieces so that each arrives alone, where that can be done.
+// send writes pieces so that each arrives alone, where that can be done. What is
+// in none of them is not sent.
 func send(peer net.Conn, wire []byte, cuts []int) {
 	for _, n := range cuts {
 		if _, err := peer.Write(wire[:n]); err != nil {
