@@ -203,6 +203,7 @@ func (c *call) lens() error {
 		if symbol := e.value(); symbol < 16 {
 			t.add(uint8(symbol))
 		} else if !t.repeat(symbol, e.extra(hold), end) {
+			c.hold, c.nb = hold, nb
 			return c.corrupt("repeat of a code length before the first or beyond the last")
 		}
 		hold >>= e & 31
