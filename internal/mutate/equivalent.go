@@ -16,7 +16,8 @@ var equivalents string
 // key names a mutant for as long as its line stays as it is, wherever it moves.
 func (m mutant) key(src []byte) string {
 	_, after, _ := strings.Cut(m.diff(src), "\n+")
-	return fmt.Sprintf("%s %s %s: %s", m.file, m.function, m.operator, strings.TrimSpace(after))
+	place := strings.TrimSpace(m.file + " " + m.function)
+	return fmt.Sprintf("%s %s: %s", place, m.operator, strings.TrimSpace(after))
 }
 
 // parseEquivalents returns the reasons by the keys.

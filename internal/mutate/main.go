@@ -109,12 +109,16 @@ func (o *options) jobs(root string, chosen []target) (jobs []*job, err error) {
 			if err != nil {
 				return nil, err
 			}
+			first, err := t.nearest(root, name)
+			if err != nil {
+				return nil, err
+			}
 			for _, m := range mutants {
 				if !o.run.MatchString(m.String()) || o.limit > 0 && len(jobs) == o.limit {
 					continue
 				}
 				if count++; count%o.shard.n == o.shard.i%o.shard.n {
-					jobs = append(jobs, &job{mutant: m, src: src, stages: t.stages, id: len(jobs) + 1})
+					jobs = append(jobs, &job{mutant: m, src: src, stages: append(first, t.stages...), id: len(jobs) + 1})
 				}
 			}
 		}

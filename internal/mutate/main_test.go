@@ -196,6 +196,16 @@ func TestJobsAreChosen(t *testing.T) {
 	require.ElementsMatch(t, all, shards, "shards have everything, and nothing twice")
 }
 
+func TestNearestTestsComeFirst(t *testing.T) {
+	root, chosen := module(t, negativeIsTested)
+	write(t, root, "p/q.go", "package p\n\nvar x = 1 < 2\n")
+	chosen[0].files = []string{"p.go", "q.go"}
+	jobs, err := optionsOf(root, "").jobs(root, chosen)
+	require.NoError(t, err)
+	require.Equal(t, []stage{{"p", []string{"-test.run=^(Test)$", slow}}, {pkg: "p"}}, jobs[0].stages)
+	require.Equal(t, []stage{{pkg: "p"}}, jobs[len(jobs)-1].stages, "there is no q_test.go")
+}
+
 func TestShard(t *testing.T) {
 	sh, err := parseShard("2/8")
 	require.NoError(t, err)

@@ -1,8 +1,13 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -20,8 +25,6 @@ type stage struct {
 	pkg   string
 	flags []string
 }
-
-func (s stage) String() string { return s.pkg + " " + strings.Join(s.flags, " ") }
 
 // binary is the file with the tests.
 func (s stage) binary(where string) string { return path.Join(where, path.Base(s.pkg)+".test") }
@@ -58,6 +61,23 @@ func targets() []target {
 			stages: []stage{{"conn", []string{"-test.short", rules, slow}}, {"conn", []string{"-test.short", slow}}},
 		},
 	}
+}
+
+var testName = regexp.MustCompile(`(?m)^func (Test\w*)\(`)
+
+// nearest is the stage before the others: the tests that stand beside the file,
+// if there are any.
+func (t target) nearest(root, name string) (stages []stage, err error) {
+	name = strings.TrimSuffix(name, ".go") + "_test.go"
+	src, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(t.pkg), name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	var names []string
+	for _, m := range testName.FindAllSubmatch(src, -1) {
+		names = append(names, string(m[1]))
+	}
+	return []stage{{t.pkg, []string{"-test.run=^(" + strings.Join(names, "|") + ")$", slow}}}, err
 }
 
 // choose returns the targets with these names, which commas separate.

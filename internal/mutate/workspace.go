@@ -28,7 +28,7 @@ const (
 type workspace struct {
 	dir     string
 	timeout time.Duration            // of one run of tests, at most
-	usual   map[string]time.Duration // how long a stage takes without a mistake
+	usual   map[string]time.Duration // how long a stage of a package takes without a mistake
 }
 
 // newWorkspace copies the module at root. Whoever calls it removes dir.
@@ -127,9 +127,13 @@ func (w *workspace) tryArmed(j *job) (v verdict, by string) {
 }
 
 func (w *workspace) trySingle(j *job) (v verdict, by string) {
+	built := ""
 	for _, s := range j.stages {
-		if _, ok := w.build(single, s); !ok {
-			return uncompilable, ""
+		if s.pkg != built {
+			if _, ok := w.build(single, s); !ok {
+				return uncompilable, ""
+			}
+			built = s.pkg
 		}
 		if out, ok := w.test(single, s, 0); !ok {
 			return killed, culprit(out)
@@ -158,7 +162,7 @@ func (w *workspace) test(where string, s stage, id int) (out string, ok bool) {
 
 // limit is how long a stage may take: much longer than it does when all is well.
 func (w *workspace) limit(s stage) time.Duration {
-	usual, ok := w.usual[s.String()]
+	usual, ok := w.usual[s.pkg]
 	if !ok {
 		return w.timeout
 	}
@@ -176,7 +180,7 @@ func (w *workspace) sound(stages []stage) error {
 		if out, ok := w.test(common, s, 0); !ok {
 			return fmt.Errorf("the tests of %s fail without any mistake of ours, mend that first:\n%s", s.pkg, out)
 		}
-		w.usual[s.String()] = time.Since(begin)
+		w.usual[s.pkg] = max(w.usual[s.pkg], time.Since(begin))
 	}
 	return nil
 }
