@@ -8,7 +8,7 @@ const hashed = 4
 // searchChains is search with all places of a string linked, from the last to
 // the first. Before it takes a match, it looks whether the next byte has a longer
 // one.
-func (m *matcher) searchChains(q *tokens, buf []byte, at, end int, base uint16) {
+func (m *matcher) searchChains(q *tokens, buf []byte, at, end, base int) {
 	all := buf
 	buf = buf[:end]
 	c := chains{matcher: m, buf: buf, base: base}
@@ -46,15 +46,14 @@ func (m *matcher) searchChains(q *tokens, buf []byte, at, end int, base uint16) 
 type chains struct {
 	*matcher
 	buf  []byte
-	base uint16
+	base int
 }
 
 // insert makes the string at i the first of its chain, and returns the position
 // that was.
 func (c *chains) insert(i int) uint16 {
-	v := binary.LittleEndian.Uint32(c.buf[i:])
-	pos := c.base + uint16(i)
-	head := &c.heads[v*hashFactor>>((c.shift-32)&31)]
+	pos := uint16(c.base+i)
+	head := &c.heads[binary.LittleEndian.Uint32(c.buf[i:])*hashFactor>>(32-maxTableBits)&uint32(len(c.heads)-1)]
 	was := *head
 	*head = pos
 	c.prev[int(pos)&(len(c.prev)-1)] = was
@@ -72,14 +71,14 @@ func (c *chains) longest(i int, head uint16, was int) (length, distance int) {
 	length = max(was, hashed-1)
 	last := 0
 	for ; tries > 0; tries-- {
-		d := int(c.base + uint16(i) - head)
+		d := int(uint16(c.base+i) - head)
 		from := i - d
 		if d <= last || d > c.size || from < 0 || i+length >= len(buf) {
 			break
 		}
 		last = d
 		if buf[from+length] == buf[i+length] {
-			if n := matchLen(buf[i:], buf[from:]); n > length {
+			if n := matchLenOld(buf[i:], buf[from:]); n > length {
 				length, distance = n, d
 				if n >= c.tune.nice {
 					break

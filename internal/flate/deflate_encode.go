@@ -21,7 +21,7 @@ func (w *bitWriter) encode(list []token, words *[tokenSymbols]codeword) {
 		acc |= (c.bits() | t.extra()<<(c.size()&63)) << (n & 63)
 		n += c.total()
 		list = list[2:]
-		binary.LittleEndian.PutUint64(buf[at:], acc)
+		binary.LittleEndian.PutUint64(buf[at:at+8], acc)
 		at += int(n >> 3)
 		acc >>= n &^ 7 & 63
 		n &= 7

@@ -1,9 +1,6 @@
 package flate
 
-import (
-	"encoding/binary"
-	"math/bits"
-)
+import "math/bits"
 
 // A token is a symbol and, from bit 9, its extra bits. There is one numbering for
 // literals, lengths and distances, the last from distStart, so that counting and
@@ -40,8 +37,8 @@ type tokens struct {
 // finds out how many costs more than that.
 func (t *tokens) literals(buf []byte, from, to int) {
 	for n := to - from; n > 0; n -= literalStep {
-		v := binary.LittleEndian.Uint64(buf[from:])
-		list := (*[literalStep]token)(t.list[t.n:])
+		v := load64(buf, from)
+		list := (*[literalStep]token)(t.list[t.n : t.n+literalStep])
 		list[0] = token(v & 0xff)
 		list[1] = token(v >> 8 & 0xff)
 		list[2] = token(v >> 16 & 0xff)

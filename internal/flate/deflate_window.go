@@ -18,7 +18,7 @@ type matcher struct {
 	pos uint16 // position of the byte after the last
 
 	heads []uint16 // position of the last string with a hash
-	shift uint8    // what makes an index into heads of a hash
+	mask  uint64   // of the bytes of a string, when one place is looked at
 	prev  []uint16 // position of the string before with the same hash, by position; nil without chains
 
 	since int  // bytes since Reset
@@ -32,13 +32,15 @@ type matcher struct {
 func (m *matcher) init(level Level, bits int) {
 	m.tune = level.tuning()
 	m.size = 1 << bits
-	m.shift = uint8(64 - max(bits-1, 9))
 }
+
+// maxTableBits is what the largest table has.
+const maxTableBits = 15
 
 // allocate gets what the first byte needs.
 func (m *matcher) allocate() {
 	m.buf = make([]byte, 0, m.size+max(m.size/2, 1<<10)+slack)
-	m.heads = make([]uint16, 1<<(64-m.shift))
+	m.heads = make([]uint16, max(m.size/2, 1<<9))
 	if m.tune.chain > 0 {
 		m.prev = make([]uint16, m.size)
 	}
@@ -148,7 +150,7 @@ func (m *matcher) purge(table []uint16) {
 // search adds the tokens of buf[at:end], with what is before as history. As
 // many bytes as slack says can be read behind end.
 func (m *matcher) search(q *tokens, buf []byte, at, end int) {
-	base := m.pos - uint16(at)
+	base := int(m.pos) - at
 	m.advance(end - at)
 	if m.prev != nil {
 		m.searchChains(q, buf, at, end, base)
