@@ -33,9 +33,7 @@ func FuzzSession(f *testing.F) {
 // has the same outcome for both.
 func FuzzRoles(f *testing.F) {
 	for _, s := range sessionSeeds(f) {
-		if s.toServer {
-			f.Add(uint16(0), []byte(s.script))
-		}
+		f.Add(uint16(0), []byte(s.script))
 	}
 	f.Fuzz(func(t *testing.T, limit uint16, program []byte) {
 		s := script(program)
