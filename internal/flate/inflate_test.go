@@ -191,12 +191,12 @@ func TestMessageCutShort(t *testing.T) {
 	}
 }
 
-// Everything that compress/flate writes, at every level, message after message
-// with context takeover, however it is cut.
+// What compress/flate writes, message after message with context takeover: each
+// of these levels goes about it in another way.
 func TestAgainstCompressFlate(t *testing.T) {
-	for level := stdflate.HuffmanOnly; level <= stdflate.BestCompression; level++ {
+	for _, level := range []int{stdflate.HuffmanOnly, 0, 1, 6, 9} {
 		t.Run(fmt.Sprint("level ", level), func(t *testing.T) {
-			for _, s := range samples(0, 1, 100, 5000, 100_000) {
+			for _, s := range samples(0, 100, 50_000) {
 				t.Run(s.name, func(t *testing.T) {
 					half := len(s.text) / 2
 					d := NewDecompressor(15)
@@ -220,7 +220,7 @@ func TestCutting(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	few := func() int { return rng.IntN(5) }
 	some := func() int { return rng.IntN(400) }
-	for _, s := range samples(3000, 70_000) {
+	for _, s := range samples(3000, 50_000) {
 		src := stdCompress(t, 6, s.text, s.text[len(s.text)/3:])
 		want := slices.Concat(s.text, s.text[len(s.text)/3:])
 		for _, tt := range []struct {
