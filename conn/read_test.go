@@ -70,7 +70,7 @@ func TestRule22DeclaredLengthAllocatesNothing(t *testing.T) {
 func TestAppendReadContract(t *testing.T) {
 	play(t, nil, func(t *testing.T, c *Conn, p *wstest.Peer) {
 		ctx := t.Context()
-		p.Send(wstest.Text("one"), wstest.Text("two").NoFin(), wstest.Cont("three"), wstest.Text(""))
+		p.Send(wstest.Text("one"), wstest.Text("exact"), wstest.Text("two").NoFin(), wstest.Cont("three"), wstest.Text(""))
 
 		room := make([]byte, 4, 64)
 		copy(room, "pre:")
@@ -78,6 +78,11 @@ func TestAppendReadContract(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, "pre:one", string(got))
 		require.Same(t, &room[0], &got[0], "there was room, nothing has to be allocated")
+
+		exact := make([]byte, 3, 3+len("exact"))
+		_, got, err = c.AppendRead(ctx, exact)
+		require.NoError(t, err)
+		require.Same(t, &exact[0], &got[0], "just enough room is enough")
 
 		_, got, err = c.AppendRead(ctx, slices.Clip([]byte("pre:")))
 		require.NoError(t, err)
