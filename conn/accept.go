@@ -57,6 +57,7 @@ func (o *AcceptOptions) handshake() *handshake.ServerConfig {
 		OriginPatterns: o.OriginPatterns, CheckOrigin: o.CheckOrigin,
 		InsecureSkipOriginCheck: o.InsecureSkipOriginCheck,
 		Check:                   o.Check, Header: o.Header, Timeout: o.Timeout,
+		Deflate: o.Config.Compression.handshake(),
 	}
 }
 
@@ -123,6 +124,7 @@ func (o *DialOptions) handshake() *handshake.ClientConfig {
 	return &handshake.ClientConfig{
 		Subprotocols: o.Subprotocols, Header: o.Header, TLS: o.TLS, NetDial: o.NetDial,
 		Jar: o.Jar, CheckRedirect: o.CheckRedirect, Timeout: o.Timeout,
+		Deflate: o.Config.Compression.handshake(),
 	}
 }
 

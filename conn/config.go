@@ -46,6 +46,10 @@ type Config struct {
 	// 30 seconds. If negative, there is no limit.
 	WriteTimeout time.Duration
 
+	// Compression, if set, offers compression to the server, or accepts it from
+	// the client. Nil: messages are not compressed.
+	Compression *Compression
+
 	// Observer, if set, is told what the connection does. It may be shared by
 	// connections, and must not be changed while they live.
 	Observer *Observer

@@ -70,6 +70,7 @@ type Conn struct {
 
 	cfg         *Config // resolved, shared, never changed
 	subprotocol string
+	deflate     *handshake.Deflate
 	nc          net.Conn
 	raw         syscall.RawConn // nil if nc must be read and written blindly
 
@@ -116,7 +117,7 @@ func New(u *handshake.Upgraded, cfg *Config) *Conn {
 // newConn is New with a Config that is resolved, and with the parent of
 // Conn.Context, if there is one.
 func newConn(u *handshake.Upgraded, cfg *Config, parent context.Context) *Conn {
-	c := &Conn{role: u.Role, cfg: cfg, subprotocol: u.Subprotocol, nc: u.Conn}
+	c := &Conn{role: u.Role, cfg: cfg, subprotocol: u.Subprotocol, deflate: u.Deflate, nc: u.Conn}
 	if parent != nil {
 		c.more = &belongings{ctx: parent}
 	}
@@ -125,6 +126,9 @@ func newConn(u *handshake.Upgraded, cfg *Config, parent context.Context) *Conn {
 	c.raw, c.resumable = rawConn(u.Conn), resumable(u.Conn)
 	c.wire.try = c.tryRead
 	c.out.role = c.role
+	if u.Deflate != nil {
+		c.useDeflate(u.Deflate)
+	}
 	if len(u.Buffered) > 0 {
 		c.wire.buf = bufpool.Get(max(len(u.Buffered), readSize))
 		c.wire.w = int32(copy(c.wire.buf.B, u.Buffered))
@@ -138,6 +142,10 @@ func newConn(u *handshake.Upgraded, cfg *Config, parent context.Context) *Conn {
 
 // Subprotocol returns the subprotocol that the handshake agreed on, or "".
 func (c *Conn) Subprotocol() string { return c.subprotocol }
+
+// Deflate returns what the handshake agreed on about compression, or nil if
+// messages are not compressed.
+func (c *Conn) Deflate() *handshake.Deflate { return c.deflate }
 
 // LocalAddr returns the address of this end of the stream beneath.
 func (c *Conn) LocalAddr() net.Addr { return c.nc.LocalAddr() }

@@ -22,6 +22,11 @@ type entry struct {
 
 	sibling *entry // the next of the same batch
 
+	// Compression, see deflater.
+	press    bool // it is to be compressed, or the history to be forgotten for it
+	pressing bool // its payload is being read without mu, nobody may take it back
+	size     int  // bytes that it had before it was compressed
+
 	start int  // where its bytes begin in the batch, 0 if in an earlier one
 	end   int  // where they end
 	begun bool // its header is in the batch, or sent
@@ -50,19 +55,23 @@ func (e *entry) alert() {
 }
 
 // entry returns an entry for send and its like.
+// With the opcode go the flags of [Compression].
 func (o *outbound) entry(op frame.Opcode, payload []byte, k kind) *entry {
 	e := o.spare
 	if e == nil {
 		e = entries.Get().(*entry)
 	}
 	o.spare, e.next, e.depth = e.next, nil, 0
-	e.head.Opcode, e.head.Fin, e.payload = op, k != asFragment, payload
+	e.head.Opcode, e.head.Rsv1 = plainType(op), op&packed != 0
+	e.head.Fin, e.payload, e.size = k != asFragment, payload, len(payload)
 	e.stream = k == asFragment || k == asLast
 	e.turn = k == asTurn
 	e.frozen, e.encoded = k == asFrozen || k == asEncoded, k == asEncoded
 	if e.encoded {
 		e.head, _, _ = frame.ParseHeader(payload)
+		e.size = int(e.head.Length)
 	}
+	e.press = o.z.wantsEntry(e, op)
 	return e
 }
 

@@ -199,5 +199,5 @@ func abnormal(cause error) *CloseError {
 var (
 	errStaleReader = errors.New("conn: this reader's message is no longer read: a later read has skipped what was left of it; finish a message before the next read")
 	errWriterDone  = errors.New("conn: write to a message that is already complete; ask Conn.Writer for the next one")
-	errType        = errors.New("conn: a message is of type Text or Binary, no other frame can be written")
+	errType        = errors.New("conn: a message is of type Text or Binary, with Compressed or Uncompressed or neither; no other frame can be written")
 )

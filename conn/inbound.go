@@ -16,14 +16,17 @@ type inbound struct {
 	text  utf8.Validator
 	limit int64 // payload bytes that a message may have
 
-	size int64        // payload bytes of the message, by the headers so far
+	size int64        // bytes of the message, by the headers so far; if it is compressed, inflated so far
 	left int64        // payload bytes of the data frame that are still to come
 	key  frame.Key    // turned for the next of them
 	kind frame.Opcode // Text or Binary: of the message
 
 	inFrame bool // a data frame's header was taken, and its end was not reported
 	last    bool // that frame is the last of its message
+	packed  bool // the message is compressed
 	discard bool // payloads are of no interest any more, see closing
+
+	z *inflater // nil: permessage-deflate was not agreed on
 }
 
 // event is what some bytes amounted to.
@@ -47,6 +50,10 @@ func (in *inbound) next(p []byte) (n int, ev event, err error) {
 		if !in.inFrame {
 			return n, ev, err
 		}
+	}
+	if in.packed && !in.discard {
+		m, ev, err := in.inflate(p[n:])
+		return n + m, ev, err
 	}
 	m, ev, err := in.payload(p[n:])
 	return n + m, ev, err
@@ -88,20 +95,38 @@ func (in *inbound) control(p []byte, h *frame.Header, n int) (int, event, error)
 // begin takes the header of a data frame.
 func (in *inbound) begin(h *frame.Header) error {
 	if h.Opcode != frame.Continuation {
-		in.kind, in.size = h.Opcode, 0
+		in.kind, in.size, in.packed = h.Opcode, 0, h.Rsv1
 		in.text.Reset()
 	}
-	// Both terms are at most limit, so the difference cannot overflow.
-	if h.Length > in.limit-in.size && !in.discard {
-		return &frame.Error{
-			Code: StatusMessageTooBig, Section: "7.4.1",
-			Reason: "the message is longer than this endpoint accepts",
-		}
+	if err := in.count(h); err != nil {
+		return err
 	}
-	in.size += h.Length
 	in.left, in.key = h.Length, h.Key
 	in.last, in.inFrame = h.Fin, true
 	return nil
+}
+
+// count adds a frame to the size of the message.
+func (in *inbound) count(h *frame.Header) error {
+	if in.discard {
+		return nil
+	}
+	if in.packed {
+		return in.countPacked(h)
+	}
+	// Both terms are at most limit, so the difference cannot overflow.
+	if h.Length > in.limit-in.size {
+		return errTooBig()
+	}
+	in.size += h.Length
+	return nil
+}
+
+func errTooBig() error {
+	return &frame.Error{
+		Code: StatusMessageTooBig, Section: "7.4.1",
+		Reason: "the message is longer than this endpoint accepts",
+	}
 }
 
 // payload takes what p holds of the current data frame's payload. A frame that

@@ -27,7 +27,7 @@ import (
 // stream.
 func NetConn(c *Conn, typ MessageType) net.Conn {
 	n := &netConn{c: c, typ: typ}
-	if typ != Text && typ != Binary {
+	if !isMessage(typ) {
 		n.typ = Binary
 	}
 	return n

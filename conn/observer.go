@@ -32,9 +32,9 @@ type Observer struct {
 // Stats is what a connection has done so far.
 type Stats struct {
 	MessagesReceived uint64 // that were complete
-	BytesReceived    uint64 // of payload, in these messages
+	BytesReceived    uint64 // of these messages, not compressed
 	MessagesSent     uint64 // that the kernel has
-	BytesSent        uint64 // of payload, fragments of unfinished messages included
+	BytesSent        uint64 // the same for what was sent, fragments of unfinished messages included
 	Reads            uint64 // of the stream beneath that returned bytes
 	Writes           uint64 // batches of frames handed to the stream beneath, mostly with one system call each
 	Dropped          uint64 // messages of TryWrite that were not sent
@@ -65,7 +65,8 @@ func (c *Conn) Stats() Stats {
 	}
 }
 
-// The observer's functions are called without a lock.
+// The observer's functions are called without a lock. The type of a message that
+// is sent may come with flags.
 
 func (c *Conn) observeReceived(typ MessageType, n int) {
 	if o := c.cfg.Observer; o != nil && o.Received != nil {
@@ -75,13 +76,13 @@ func (c *Conn) observeReceived(typ MessageType, n int) {
 
 func (c *Conn) observeSent(err error, typ MessageType, n int) {
 	if o := c.cfg.Observer; o != nil && o.Sent != nil && (err == nil || err == errLeft) {
-		o.Sent(c, typ, n)
+		o.Sent(c, plainType(typ), n)
 	}
 }
 
 func (c *Conn) observeDrop(typ MessageType, n int) {
 	if o := c.cfg.Observer; o != nil && o.Drop != nil {
-		o.Drop(c, typ, n)
+		o.Drop(c, plainType(typ), n)
 	}
 }
 

@@ -43,12 +43,13 @@ type outbound struct {
 	// stream's fragments pass by, one at a time, through fragment.
 	fragment *entry
 
+	z *deflater // nil: nothing is compressed
+
 	air *flight // what is being sent; nil if nothing is
 
 	spare   *entry // entries to be used again
 	backlog load   // that nobody waits for
 	sent    sent   // for Stats
-
 }
 
 // sent is what has been sent.
@@ -290,7 +291,7 @@ func (o *outbound) endBatch() {
 func (o *outbound) finish(e *entry, err error) {
 	e.done, e.err = true, err
 	if err == nil && !e.turn {
-		o.sent.bytes += uint64(e.head.Length)
+		o.sent.bytes += uint64(e.size)
 		if e.head.Fin {
 			o.sent.messages++
 		}

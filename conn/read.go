@@ -138,6 +138,9 @@ func (c *Conn) lease(ctx context.Context) (m Message, lent *bufpool.Buffer, err 
 	case c.message.end:
 		// Fast path: the message lies in the buffer as a whole.
 		m.Data, lent = c.message.data, c.wire.buf
+		if c.in.packed {
+			lent = c.in.z.out
+		}
 		lent.Retain()
 	default:
 		m.Data, lent, err = c.collectPooled(ctx)
@@ -194,6 +197,9 @@ func (c *Conn) unlockRead() {
 	c.sendReplies()
 	if r := c.message.reader; r == nil || len(r.rest) == 0 {
 		c.wire.drop()
+		if z := c.in.z; z != nil {
+			z.drop()
+		}
 	}
 	c.giveTurn()
 }
@@ -236,7 +242,7 @@ func (c *Conn) collect(ctx context.Context, s *sink) error {
 	}
 	s.add(m.data)
 	for !m.end {
-		direct := c.in.left > 0 && c.wire.r == c.wire.w
+		direct := c.mayReadDirectly()
 		if err := c.next(ctx, s, direct); err != nil {
 			c.save(s)
 			return err
@@ -320,6 +326,12 @@ func (c *Conn) mayRead() error {
 		}
 	}
 	return c.Err()
+}
+
+// mayReadDirectly reports whether payload of the current frame comes next, and
+// can be read from the network to where it is wanted.
+func (c *Conn) mayReadDirectly() bool {
+	return c.in.left > 0 && c.wire.r == c.wire.w && !c.in.packed
 }
 
 // direct reads payload bytes of the current frame straight into dst. They are

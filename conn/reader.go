@@ -98,7 +98,7 @@ func (r *messageReader) read(p []byte) (int, error) {
 // it, or else as r.rest.
 func (r *messageReader) more(p []byte) (int, error) {
 	c, m := r.c, &r.c.message
-	if c.in.left > 0 && c.wire.r == c.wire.w {
+	if c.mayReadDirectly() {
 		err := c.direct(r.ctx, p)
 		r.end = m.end
 		return len(m.data), err

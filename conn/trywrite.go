@@ -43,10 +43,10 @@ var ErrBacklog = errors.New("conn: too much waits to be sent to a peer that does
 // On a stream other than a plain socket (TLS) nothing can be tried without
 // waiting, so all messages are queued.
 func (c *Conn) TryWrite(typ MessageType, p []byte) error {
-	if typ != Text && typ != Binary {
+	if !isMessage(typ) {
 		return errType
 	}
-	return c.trySend(typ, p, asMessage, len(p))
+	return c.trySend(&try{op: typ, p: p, k: asMessage, size: len(p)})
 }
 
 // Backlog returns how many bytes wait to be sent that no call of a method waits
@@ -57,28 +57,30 @@ func (c *Conn) Backlog() int {
 	return c.out.backlog.bytes()
 }
 
-// trySend sends or queues a message of n bytes.
-func (c *Conn) trySend(typ MessageType, p []byte, k kind, n int) error {
+// trySend sends or queues a message.
+func (c *Conn) trySend(t *try) error {
 	c.mu.Lock()
-	t := try{typ: typ, p: p, k: k}
-	err := c.trySendLocked(&t)
+	err := c.trySendLocked(t)
 	c.mu.Unlock()
-	c.observeSent(err, typ, n)
+	c.observeSent(err, t.op, t.size)
 	for _, d := range t.dropped {
 		c.observeDrop(d.typ, d.size)
 	}
 	if t.refused {
-		c.observeDrop(typ, n)
+		c.observeDrop(t.op, t.size)
 		c.flush() // a Close frame may wait
 	}
 	return err
 }
 
-// try is a message that is to be sent without waiting, and what became of it.
+// try is a message that is to be sent, and what became of it if nobody was to
+// wait.
 type try struct {
-	typ     MessageType
+	op      frame.Opcode // with flags
 	p       []byte
 	k       kind
+	size    int       // before compression
+	saved   int       // by having been compressed
 	refused bool      // there was no room
 	dropped []dropped // to make room, if there is an observer to be told
 }
@@ -100,9 +102,10 @@ func (c *Conn) trySendLocked(t *try) error {
 	}
 	// Fast path: nobody writes, so we do.
 	o.owned = true
-	e := o.entry(t.typ, t.p, t.k)
+	e := o.entry(t.op, t.p, t.k)
+	e.size = t.size
 	o.enqueue(e)
-	for !e.done && o.gather(e) && c.sendNow() {
+	for !e.done && c.pressed() && o.gather(e) && c.sendNow() {
 	}
 	var err error
 	switch {
@@ -158,7 +161,8 @@ func (c *Conn) queueLeft(t *try) error {
 	if !c.fits(n) {
 		return c.noRoom(t)
 	}
-	e := o.entry(t.typ, t.p, t.k)
+	e := o.entry(t.op, t.p, t.k)
+	e.size = t.size
 	o.leave(e)
 	o.enqueue(e)
 	c.hurry()
@@ -226,11 +230,8 @@ func (o *outbound) holds(e *entry, n int) {
 // has been sent, if there is one.
 func (o *outbound) dropOldest() (d dropped, ok bool) {
 	for e := o.queue.head; e != nil; e = e.next {
-		if e.left {
-			d = dropped{e.head.Opcode, e.held}
-			if e.encoded {
-				d.size = int(e.head.Length)
-			}
+		if e.left && !e.cut && !e.pressing {
+			d = dropped{e.head.Opcode, e.size}
 			o.queue.remove(e)
 			o.finish(e, ErrBacklog)
 			return d, true

@@ -9,13 +9,22 @@ import "github.com/parleyws/websocket/internal/bufpool"
 func (o *outbound) refuse(err error) {
 	o.over = true
 	for e := o.queue.pop(); e != nil; e = o.queue.pop() {
-		o.finish(e, err)
+		o.refuseEntry(e, err)
 	}
 	if e := o.fragment; e != nil {
 		o.fragment = nil
-		o.finish(e, err)
+		o.refuseEntry(e, err)
 	}
 	o.pings.next = 0
+}
+
+// refuseEntry ends e, or lets the owner do so who is reading its payload.
+func (o *outbound) refuseEntry(e *entry, err error) {
+	if e.pressing {
+		e.err = err
+		return
+	}
+	o.finish(e, err)
 }
 
 // fail ends all sending with err, in the middle of a frame or not. The owner,

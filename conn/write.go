@@ -24,7 +24,7 @@ import (
 // it has been given to the TLS connection.) A ctx without a deadline is bounded
 // by Config.WriteTimeout. Other errors are as of [Conn.Err].
 func (c *Conn) Write(ctx context.Context, typ MessageType, p []byte) error {
-	if typ != Text && typ != Binary {
+	if !isMessage(typ) {
 		return errType
 	}
 	err := c.send(ctx, typ, p, asMessage)
@@ -140,7 +140,7 @@ func (c *Conn) await(ctx context.Context, e *entry) error {
 
 // sleep waits for something to happen to e, or to ctx.
 func (c *Conn) sleep(ctx context.Context, e *entry) {
-	if e.cancelled && (e.cut || !c.resumable) {
+	if e.cancelled && !e.pressing && (e.cut || !c.resumable) {
 		c.out.leave(e) // it was cancelled with a sibling
 		return
 	}
@@ -174,7 +174,7 @@ func (c *Conn) cancelSiblings(e *entry) (flying bool) {
 	for x := e.sibling; x != nil; x = x.sibling {
 		switch {
 		case x.done:
-		case !x.begun:
+		case !x.begun && !x.pressing && !x.cut:
 			c.out.withdraw(x, errWithdrawn)
 		default:
 			x.cancelled = true
@@ -188,7 +188,9 @@ func (c *Conn) cancelSiblings(e *entry) (flying bool) {
 // another goroutine owns the socket.
 func (c *Conn) giveUp(e *entry) {
 	switch {
-	case !e.begun:
+	case e.pressing:
+		// The owner reads the payload, and will look at e when it has.
+	case !e.begun && !e.cut:
 		c.out.withdraw(e, errWithdrawn)
 	case e.cut || !c.resumable:
 		c.out.leave(e)
@@ -203,12 +205,12 @@ func (c *Conn) giveUp(e *entry) {
 // and owns the socket; afterwards somebody else does, or nobody.
 func (c *Conn) own(ctx context.Context, e *entry) {
 	o := &c.out
-	if ctx.Err() != nil && !e.begun {
+	if ctx.Err() != nil && !e.begun && !e.cut {
 		o.withdraw(e, errWithdrawn)
 		c.cancelSiblings(e)
 	}
 	c.letOthersJoin()
-	for !e.done && o.gather(e) {
+	for !e.done && c.pressed() && o.gather(e) {
 		err := c.sendBatch(ctx)
 		if err != errKicked || e.done || ctx.Err() == nil {
 			continue
@@ -246,7 +248,7 @@ func (c *Conn) letOthersJoin() {
 func (c *Conn) drain() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for c.out.gather(nil) {
+	for c.pressed() && c.out.gather(nil) {
 		c.sendBatch(context.Background())
 	}
 	c.handOver()

@@ -12,7 +12,7 @@ import "context"
 // is neither Text nor Binary, none is sent.
 func (c *Conn) WriteBatch(ctx context.Context, messages ...Message) error {
 	for _, m := range messages {
-		if m.Type != Text && m.Type != Binary {
+		if !isMessage(m.Type) {
 			return errType
 		}
 	}

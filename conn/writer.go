@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math"
 
 	"github.com/parleyws/websocket/frame"
 	"github.com/parleyws/websocket/internal/bufpool"
@@ -28,19 +29,19 @@ const fragmentSize = 4 << 10
 // completed, and as half a message must not look whole, the connection is closed
 // with StatusInternalError.
 func (c *Conn) Writer(ctx context.Context, typ MessageType) (io.WriteCloser, error) {
-	if typ != Text && typ != Binary {
+	if !isMessage(typ) {
 		return nil, errType
 	}
 	if err := c.send(ctx, typ, nil, asTurn); err != nil {
 		return nil, c.asContext(ctx, err)
 	}
-	return &messageWriter{c: c, ctx: ctx, op: typ, typ: typ}, nil
+	return &messageWriter{c: c, ctx: ctx, op: typ, typ: plainType(typ)}, nil
 }
 
 type messageWriter struct {
 	c   *Conn
 	ctx context.Context
-	op  frame.Opcode // of the next fragment
+	op  frame.Opcode // of the next fragment, with flags
 	typ MessageType
 	n   int             // bytes sent
 	buf *bufpool.Buffer // what has been collected
@@ -107,9 +108,13 @@ func (w *messageWriter) dropBuffer() {
 }
 
 func (w *messageWriter) fragment(p []byte, k kind) {
+	first := w.op&w.typ != 0
+	if first && k == asFragment && w.c.out.z.wants(w.op, math.MaxInt) {
+		w.op |= Compressed // all of it, though there may be little to begin with
+	}
 	err := w.c.send(w.ctx, w.op, p, k)
 	if err == nil {
-		w.op = frame.Continuation
+		w.op = frame.Continuation | w.op&(Compressed|Uncompressed)
 		w.n += len(p)
 		return
 	}
@@ -117,7 +122,7 @@ func (w *messageWriter) fragment(p []byte, k kind) {
 	switch {
 	case errors.Is(err, errLeft) && k == asLast:
 		// The message is whole, and on its way.
-	case errors.Is(err, errWithdrawn) && w.op != frame.Continuation:
+	case errors.Is(err, errWithdrawn) && first:
 		w.c.endStream()
 	default:
 		w.c.abandon()
@@ -136,7 +141,14 @@ func (c *Conn) endStream() {
 	}
 }
 
-// abandon closes the connection in the middle of a message.
+// abandon closes the connection in the middle of a message. One that cannot be
+// written to any more ends by itself, and says why.
 func (c *Conn) abandon() {
+	c.mu.Lock()
+	over := c.out.over
+	c.mu.Unlock()
+	if over {
+		return
+	}
 	c.beginClose(StatusInternalError, "a message could not be completed")
 }
