@@ -25,11 +25,13 @@ type Compressor struct {
 	partialBits uint8
 }
 
+const stageSize = 1 << 15
+
 // A stage collects the small pieces of a message, since each block costs its
 // header.
 type stage struct {
 	n   int
-	buf [1 << 15]byte
+	buf [stageSize]byte
 }
 
 var (
@@ -46,7 +48,7 @@ func NewCompressor(level Level, windowBits int) *Compressor {
 		panic("BUG: flate: window of " + strconv.Itoa(windowBits) + " bits; want 8 to 15")
 	}
 	if level < 0 || level >= numLevels {
-		panic("BUG: flate: no such compression level: " + level.String())
+		panic("BUG: flate: no such level: " + level.String())
 	}
 	if level == Default {
 		level = Fastest
@@ -69,20 +71,20 @@ func NewCompressor(level Level, windowBits int) *Compressor {
 // dst is grown as needed. An estimate that makes this rare is len(src), and 32
 // bytes more.
 func (c *Compressor) Append(dst, src []byte, flush bool) []byte {
-	if !flush && c.stage(&src) {
+	if !flush && c.hold(&src) {
 		return dst
 	}
 	w := bitWriter{buf: dst[:cap(dst)], at: len(dst), acc: uint64(c.partial), n: uint(c.partialBits)}
 	if c.staged != nil {
-		c.stage(&src)
+		c.hold(&src)
 		c.compress(&w, c.staged.buf[:c.staged.n])
 		c.staged.n = 0
 	}
-	if len(src) >= len(stage{}.buf) || flush {
+	if flush || len(src) >= stageSize {
 		c.compress(&w, src)
-		src = nil
+	} else {
+		c.hold(&src)
 	}
-	c.stage(&src)
 	if flush {
 		w.flush()
 		c.unstage()
@@ -91,9 +93,9 @@ func (c *Compressor) Append(dst, src []byte, flush bool) []byte {
 	return w.buf[:w.at]
 }
 
-// stage moves bytes from src to the stage, as many as there is room for, and
+// hold moves bytes from src to the stage, as many as there is room for, and
 // reports whether that was all.
-func (c *Compressor) stage(src *[]byte) bool {
+func (c *Compressor) hold(src *[]byte) bool {
 	if len(*src) == 0 {
 		return true
 	}

@@ -1,21 +1,36 @@
 package flate
 
-import "encoding/binary"
+const (
+	chainBytes  = 4 // the length of a string in chains, and of the shortest match
+	chainFactor = 0x9E3779B1
 
-// hashed is the length of the strings in chains.
-const hashed = 4
+	// A match of four bytes from further away than nearBy takes more bits than
+	// four literals of a text whose codes were made to measure, which those of
+	// few bytes are not.
+	nearBy  = 1 << 12
+	fewSome = 1 << 9
+)
 
-// searchChains is search with all places of a string linked, from the last to
-// the first. Before it takes a match, it looks whether the next byte has a longer
-// one.
+// chains is the state of a search with all places of a string linked, from the
+// last to the first.
+type chains struct {
+	*matcher
+	buf       []byte
+	end, base int
+	far       int // how far a match of four bytes may be
+}
+
+// searchChains is search at the levels that look at several places. Before it
+// takes a match, it looks whether the next byte has a longer one.
 func (m *matcher) searchChains(q *tokens, buf []byte, at, end, base int) {
-	all := buf
-	buf = buf[:end]
-	c := chains{matcher: m, buf: buf, base: base}
+	c := chains{matcher: m, buf: buf, end: end, base: base, far: m.size}
+	if end-at > fewSome {
+		c.far = nearBy
+	}
 	emitted := at
-	length, distance := 0, 0 // of the match at i-1, if any
+	length, distance := 0, 0 // of the match one byte before i, if any
 	i := at
-	for ; i <= len(buf)-hashed; i++ {
+	for ; i <= end-chainBytes; i++ {
 		was, wasDistance := length, distance
 		length, distance = 0, 0
 		head := c.insert(i)
@@ -25,36 +40,29 @@ func (m *matcher) searchChains(q *tokens, buf []byte, at, end, base int) {
 		if was == 0 || length > was {
 			continue // the byte before becomes a literal
 		}
-		q.literals(all, emitted, i-1)
+		q.literals(buf, emitted, i-1)
 		q.match(was, wasDistance)
 		emitted = i - 1 + was
-		for i++; i < min(emitted, len(buf)-hashed+1); i++ {
+		for i++; i < min(emitted, end-chainBytes+1); i++ {
 			c.insert(i)
 		}
 		i = emitted - 1
 		length = 0
 	}
 	if length > 0 {
-		q.literals(all, emitted, i-1)
+		q.literals(buf, emitted, i-1)
 		q.match(length, distance)
 		emitted = i - 1 + length
 	}
-	q.literals(all, emitted, end)
-}
-
-// chains is the state of one search.
-type chains struct {
-	*matcher
-	buf  []byte
-	base int
+	q.literals(buf, emitted, end)
 }
 
 // insert makes the string at i the first of its chain, and returns the position
 // that was.
 func (c *chains) insert(i int) uint16 {
-	pos := uint16(c.base+i)
-	head := &c.heads[binary.LittleEndian.Uint32(c.buf[i:])*hashFactor>>(32-maxTableBits)&uint32(len(c.heads)-1)]
-	was := *head
+	hash := load32(c.buf, i) * chainFactor >> (32 - maxTableBits)
+	head := &c.heads[int(hash)&(len(c.heads)-1)]
+	was, pos := *head, uint16(c.base+i)
 	*head = pos
 	c.prev[int(pos)&(len(c.prev)-1)] = was
 	return was
@@ -67,22 +75,18 @@ func (c *chains) longest(i int, head uint16, was int) (length, distance int) {
 	if was >= c.tune.good {
 		tries /= 4
 	}
-	buf := c.buf
-	length = max(was, hashed-1)
-	last := 0
-	for ; tries > 0; tries-- {
+	buf, last := c.buf, 0
+	length = max(was, chainBytes-1)
+	for ; tries > 0 && length < c.tune.nice && i+length < c.end; tries-- {
 		d := int(uint16(c.base+i) - head)
 		from := i - d
-		if d <= last || d > c.size || from < 0 || i+length >= len(buf) {
-			break
+		if d <= last || d > c.size || from < 0 {
+			break // the chain goes on among positions that were overwritten
 		}
 		last = d
 		if buf[from+length] == buf[i+length] {
-			if n := matchLenOld(buf[i:], buf[from:]); n > length {
+			if n := common(buf, i, from, c.end); n > length && (n > chainBytes || d <= c.far) {
 				length, distance = n, d
-				if n >= c.tune.nice {
-					break
-				}
 			}
 		}
 		head = c.prev[int(head)&(len(c.prev)-1)]

@@ -17,7 +17,7 @@ type matcher struct {
 	buf []byte
 	pos uint16 // position of the byte after the last
 
-	heads []uint16 // position of the last string with a hash
+	heads []uint16 // position of the last string with a hash; half as many as the window has bytes
 	mask  uint64   // of the bytes of a string, when one place is looked at
 	prev  []uint16 // position of the string before with the same hash, by position; nil without chains
 
@@ -34,16 +34,17 @@ func (m *matcher) init(level Level, bits int) {
 	m.size = 1 << bits
 }
 
-// maxTableBits is what the largest table has.
+// maxTableBits is how many bits of a hash are used at most.
 const maxTableBits = 15
 
 // allocate gets what the first byte needs.
 func (m *matcher) allocate() {
-	m.buf = make([]byte, 0, m.size+max(m.size/2, 1<<10)+slack)
-	m.heads = make([]uint16, max(m.size/2, 1<<9))
+	m.buf = make([]byte, 0, m.size+max(m.size/2, 1<<10))
+	m.heads = make([]uint16, min(max(m.size/2, 1<<9), 1<<maxTableBits))
 	if m.tune.chain > 0 {
 		m.prev = make([]uint16, m.size)
 	}
+	m.clear()
 }
 
 // begin makes ready for a source.
@@ -53,9 +54,6 @@ func (m *matcher) begin() {
 	}
 	m.fresh = len(m.buf) == 0
 }
-
-// slack is how many bytes can be read behind those that are searched.
-const slack = 8
 
 // find adds the tokens of src[at:end]. The bytes before at have been searched
 // before, since begin.
@@ -108,53 +106,55 @@ func (m *matcher) reset() {
 // that of a nearer one.
 const maxAge = 1 << 16
 
-// clear forgets all positions.
+// clear forgets all positions. What remains is the one before the first.
 func (m *matcher) clear() {
 	clear(m.heads)
 	clear(m.prev)
-	m.pos, m.age, m.stale = 0, 0, false
+	m.pos, m.age, m.stale = 1, 0, false
 }
 
-// advance counts n bytes, at most maxBlock, that are about to be searched.
+// expire removes entries from before Reset that would come within reach again
+// with the next n bytes, at most maxBlock.
 //
-// A place that an old entry names by mistake is as good as any other. But the
-// output must not depend on what came before Reset, least of all when the
-// memory had another owner then. So entries from before it are removed before
-// they come within reach again.
-func (m *matcher) advance(n int) {
-	if m.stale && m.age+n > maxAge {
-		if m.since == 0 {
-			m.clear()
-		} else {
-			m.purge(m.heads)
-			m.purge(m.prev)
-			m.stale = false
-		}
+// A place that such an entry names by mistake is as good as any other. But the
+// output must not depend on what came before Reset, least of all when the memory
+// had another owner then.
+func (m *matcher) expire(n int) {
+	if !m.stale || m.age+n <= maxAge {
+		return
 	}
-	m.age = min(m.age+n, maxAge)
-	m.since = min(m.since+n, maxAge)
-	m.pos += uint16(n)
+	if m.since == 0 {
+		m.clear()
+		return
+	}
+	m.purge(m.heads)
+	m.purge(m.prev)
+	m.stale = false
 }
 
-// purge replaces positions from before Reset by that of the first byte after it,
-// which is what clear and Reset leave.
+// purge replaces positions from before Reset by the last of them, which is what
+// clear leaves.
 func (m *matcher) purge(table []uint16) {
-	first := m.pos - uint16(m.since)
+	before := m.pos - uint16(m.since) - 1
 	for i, pos := range table {
 		if m.pos-pos-1 >= uint16(m.since) {
-			table[i] = first
+			table[i] = before
 		}
 	}
 }
 
-// search adds the tokens of buf[at:end], with what is before as history. As
-// many bytes as slack says can be read behind end.
+// search adds the tokens of buf[at:end], with what is before as history. As many
+// bytes as slack says can be read behind end.
 func (m *matcher) search(q *tokens, buf []byte, at, end int) {
-	base := int(m.pos) - at
-	m.advance(end - at)
+	n := end - at
+	m.expire(n)
+	base := int(m.pos) - at // the position of buf[0], modulo 1<<16
 	if m.prev != nil {
 		m.searchChains(q, buf, at, end, base)
 	} else {
 		m.searchFast(q, buf, at, end, base)
 	}
+	m.pos += uint16(n)
+	m.age = min(m.age+n, maxAge)
+	m.since = min(m.since+n, maxAge)
 }
