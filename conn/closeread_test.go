@@ -52,9 +52,12 @@ func TestCloseReadSeesTheEnd(t *testing.T) {
 		"too long":              {func(_ *Conn, p *wstest.Peer) { p.Send(wstest.Text(strings.Repeat("x", 101))) }, &ProtocolError{Code: StatusMessageTooBig}},
 		"CloseNow":              {func(c *Conn, _ *wstest.Peer) { c.CloseNow() }, net.ErrClosed},
 		"Close": {func(c *Conn, p *wstest.Peer) {
+			done := make(chan error)
+			go func() { done <- c.Close(StatusNormalClosure, "") }()
+			p.WantClose("our Close", StatusNormalClosure)
 			p.Send(wstest.EmptyClose())
 			p.CloseWrite()
-			c.Close(StatusNormalClosure, "")
+			<-done
 		}, net.ErrClosed},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -201,7 +201,14 @@ func (c *Conn) failLocked(err *ProtocolError) {
 		}
 		c.sayClose(payload)
 	case closing:
-		c.abort(err)
+		if c.end.closeSaid {
+			c.abort(err)
+			return
+		}
+		// Section 7.1.7: the endpoint "SHOULD send a Close frame with an
+		// appropriate status code" before it closes. Ours is on its way.
+		c.end.result = err
+		c.setState(parting)
 	}
 }
 

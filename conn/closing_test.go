@@ -416,3 +416,20 @@ func TestFailedConnectionIsBounded(t *testing.T) {
 		require.ErrorIs(t, c.Err(), &ProtocolError{Code: StatusProtocolError})
 	})
 }
+
+// RFC 6455, section 7.1.7: the endpoint "SHOULD send a Close frame". A rule that
+// the peer broke in what lies in the buffer already must not come before it.
+func TestCloseIsSaidThoughThePeerBrokeARule(t *testing.T) {
+	play(t, nil, func(t *testing.T, c *Conn, p *wstest.Peer) {
+		p.Send(wstest.Ping("owed"), wstest.Text("read"), wstest.Cont("continues nothing"))
+		_, _, err := c.Read(t.Context())
+		require.NoError(t, err)
+		result := make(chan error)
+		go func() { result <- c.Close(StatusGoingAway, "") }()
+		p.Want("the Pong comes first", wstest.Pong("owed"))
+		p.WantClose("our Close", StatusGoingAway)
+		p.Close()
+		require.ErrorIs(t, <-result, &ProtocolError{Code: StatusProtocolError})
+		require.ErrorIs(t, c.Err(), net.ErrClosed)
+	})
+}

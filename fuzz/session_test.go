@@ -124,8 +124,6 @@ func wrongFarewell(said, r *reference, end error) string {
 		return "net.ErrClosed is an end that this side chose, and nothing else is"
 	case !r.deaf:
 		return cmp.Or(wrongAnswers(said, r), wrongClose(said, r.code))
-	case r.end == failed && said.end == open:
-		return wrongClose(said, 0) // the broken rule was found before our frame was sent
 	case said.reason != farewell:
 		return "another reason"
 	}
