@@ -149,6 +149,17 @@ func TestHeadReaderErrors(t *testing.T) {
 	}
 }
 
+// What comes together with an error counts first, be it one byte.
+func TestHeadReaderTakesBytesThatComeWithAnError(t *testing.T) {
+	const text = "one\r\nA: 1\r\n\r\n"
+	for _, src := range []io.Reader{strings.NewReader(text), iotest.OneByteReader(strings.NewReader(text))} {
+		r := headReader{src: iotest.DataErrReader(src), limit: 1 << 10, head: head{checkStart: anything, maxFields: 1}}
+		n, err := r.read()
+		require.NoError(t, err)
+		require.Equal(t, len(text), n)
+	}
+}
+
 // The buffer grows with what has come, and not at all towards the bound.
 func TestHeadReaderGrowsAsBytesArrive(t *testing.T) {
 	r := headReader{src: strings.NewReader("one\r\nA: " + strings.Repeat("a", 10_000)), limit: 1 << 30,

@@ -130,6 +130,13 @@ func TestRule07OriginPatterns(t *testing.T) {
 		{"*", "http://a b", false},
 		{"*", "http://a/b", false},
 		{"", "http://a.example", false},
+		{"*", "a://b.example", true},
+		{"*", "h2c://a.example", true},
+		{"*", "web+a-b.c://a.example", true}, // RFC 3986, section 3.1: ALPHA *( ALPHA / DIGIT / "+" / "-" / "." )
+		{"*", "0http://a.example", false},
+		{"*", "a_b://a.example", false},
+		{"*", "a/b://a.example", false},
+		{"*", "://a.example", false},
 	} {
 		got, err := originAllowed([]string{tt.origin}, "here.example", false, []string{"x.invalid", tt.pattern})
 		require.NoError(t, err)
