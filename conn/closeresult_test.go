@@ -46,3 +46,24 @@ func TestCloseSaysWhyItsFrameWasNotSent(t *testing.T) {
 		})
 	}
 }
+
+// The same if the peer's own Close frame has come meanwhile.
+func TestCloseSaysWhyItsAnswerWasNotSent(t *testing.T) {
+	for _, role := range roles {
+		synctest.Test(t, func(t *testing.T) {
+			nc, other := wstest.Pipe()
+			nc.SetBuffer(0)
+			c := New(upgraded(nc, role), calm(nil))
+			p := wstest.NewPeer(t, other, peerOf(role))
+			closing := call(func() error { return c.Close(StatusNormalClosure, "") })
+			synctest.Wait()
+			p.Send(wstest.Close(StatusNormalClosure, ""))
+			notYet(t, closing, "our Close frame is not sent")
+			p.Reset()
+			err := <-closing
+			require.ErrorIs(t, err, syscall.ECONNRESET)
+			requireAbnormal(t, err)
+			require.ErrorIs(t, c.Err(), net.ErrClosed)
+		})
+	}
+}

@@ -217,9 +217,7 @@ func (c *Conn) failLocked(err *ProtocolError) {
 func (c *Conn) lost(cause error) error {
 	end := abnormal(cause)
 	c.mu.Lock()
-	if c.now() == closing {
-		c.end.result = end
-	}
+	c.disturbed(end)
 	first := c.die(end)
 	err := c.err
 	c.mu.Unlock()
@@ -254,11 +252,17 @@ func (c *Conn) writeFailed(err error) {
 
 // abort ends the connection at once, because of err. The caller holds mu.
 func (c *Conn) abort(err error) {
-	if c.now() == closing {
-		c.end.result = err
-	}
+	c.disturbed(err)
 	if c.die(err) {
 		go c.bury(hard)
+	}
+}
+
+// disturbed notes why the closing handshake that this side began comes to nothing,
+// for Close to say. The caller holds mu.
+func (c *Conn) disturbed(why error) {
+	if _, ours := c.err.(*closedError); ours && c.now() <= parting {
+		c.end.result = why
 	}
 }
 
