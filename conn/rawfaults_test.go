@@ -99,27 +99,14 @@ func (r *tampered) Write(try func(fd uintptr) bool) error {
 	})
 }
 
-// pair returns two sockets that are connected, and neither of which blocks.
-func (r *tampered) pair() (one, other int) {
-	fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
-	require.NoError(r.t, err)
-	for _, fd := range fds {
-		require.NoError(r.t, syscall.SetsockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_SNDBUF, 4096))
-		require.NoError(r.t, syscall.SetNonblock(fd, true))
-	}
-	return fds[0], fds[1]
-}
-
 // Faults of which nothing must be felt.
 
 // wouldBlock finds nothing to read, or no room to write, and is called again.
 func wouldBlock(r *tampered, fd uintptr, try func(uintptr) bool) bool {
-	one, other := r.pair()
+	one, other := socketPair(r.t)
 	defer syscall.Close(one)
 	defer syscall.Close(other)
-	for err := error(nil); err == nil; { // full to one side, empty to the other
-		_, err = syscall.Write(one, make([]byte, 4096))
-	}
+	fill(one) // full to one side, empty to the other
 	return try(uintptr(one)) || try(fd)
 }
 
@@ -133,7 +120,7 @@ func timesOut(r *tampered, _ uintptr, _ func(uintptr) bool) bool {
 func readTimesOut(wait bool) rawFault {
 	return func(r *tampered, fd uintptr, try func(uintptr) bool) bool {
 		if wait {
-			one, other := r.pair()
+			one, other := socketPair(r.t)
 			defer syscall.Close(one)
 			defer syscall.Close(other)
 			if try(uintptr(one)) {
@@ -153,7 +140,7 @@ func shortRead(k int) rawFault {
 		if n <= 0 || err != nil {
 			return try(fd)
 		}
-		one, other := r.pair()
+		one, other := socketPair(r.t)
 		defer syscall.Close(one)
 		defer syscall.Close(other)
 		_, err = syscall.Write(other, p[:n])
@@ -196,43 +183,35 @@ func everyOther(fault rawFault) rawFault {
 
 // Faults that end the connection.
 
-// isOver finds the end of the stream, or nobody to write to.
-func isOver(r *tampered, fd uintptr, try func(uintptr) bool) bool {
-	one, other := r.pair()
+// isOver finds the end of the stream.
+func isOver(r *tampered, _ uintptr, try func(uintptr) bool) bool {
+	one, other := socketPair(r.t)
 	defer syscall.Close(one)
 	syscall.Close(other)
-	defer hangUp(fd)
 	return try(uintptr(one))
 }
 
 // isReset finds a stream whose peer has left without reading all there was.
-func isReset(r *tampered, fd uintptr, try func(uintptr) bool) bool {
-	one, other := r.pair()
+func isReset(r *tampered, _ uintptr, try func(uintptr) bool) bool {
+	one, other := socketPair(r.t)
 	defer syscall.Close(one)
 	_, err := syscall.Write(one, []byte("never read"))
 	require.NoError(r.t, err)
 	syscall.Close(other)
-	defer hangUp(fd)
 	return try(uintptr(one))
 }
 
 // isBad finds no socket at all.
-func isBad(_ *tampered, fd uintptr, try func(uintptr) bool) bool {
-	defer hangUp(fd)
-	return try(math.MaxInt32)
-}
+func isBad(_ *tampered, _ uintptr, try func(uintptr) bool) bool { return try(math.MaxInt32) }
 
-// shortThenGone is a short write after which the connection is gone.
-func shortThenGone(k int) rawFault {
+// gone is a fault of a write, after which the peer finds the stream at its end
+// too, and ends it from there.
+func gone(fault rawFault) rawFault {
 	return func(r *tampered, fd uintptr, try func(uintptr) bool) bool {
-		shortWrite(k)(r, fd, try)
-		hangUp(fd) // the write that waits for room will find that
-		return true
+		defer syscall.Shutdown(int(fd), syscall.SHUT_WR)
+		return fault(r, fd, try)
 	}
 }
-
-// hangUp ends the stream to the peer, which ends it from there in turn.
-func hangUp(fd uintptr) { syscall.Shutdown(int(fd), syscall.SHUT_WR) }
 
 // rawCase is one playing of the session.
 type rawCase struct {
@@ -350,12 +329,12 @@ func TestRawFaultsThatEnd(t *testing.T) {
 		"read the end":                   {rawCase{in: isOver}, 0},
 		"read a reset":                   {rawCase{in: isReset}, reset},
 		"read of nothing":                {rawCase{in: isBad}, syscall.EBADF},
-		"write to nobody":                {rawCase{out: isOver}, syscall.EPIPE},
-		"write to nothing":               {rawCase{out: isBad}, syscall.EBADF},
-		"write of 0, then to nobody":     {rawCase{out: shortThenGone(0)}, syscall.EPIPE},
-		"write of 1, then to nobody":     {rawCase{out: shortThenGone(1)}, syscall.EPIPE},
-		"write of 9, then to nobody":     {rawCase{out: shortThenGone(9)}, syscall.EPIPE},
-		"write of 20000, then to nobody": {rawCase{out: shortThenGone(20_000)}, syscall.EPIPE},
+		"write to nobody":                {rawCase{out: gone(isOver)}, syscall.EPIPE},
+		"write to nothing":               {rawCase{out: gone(isBad)}, syscall.EBADF},
+		"write of 0, then to nobody":     {rawCase{out: gone(shortWrite(0))}, syscall.EPIPE},
+		"write of 1, then to nobody":     {rawCase{out: gone(shortWrite(1))}, syscall.EPIPE},
+		"write of 9, then to nobody":     {rawCase{out: gone(shortWrite(9))}, syscall.EPIPE},
+		"write of 20000, then to nobody": {rawCase{out: gone(shortWrite(20_000))}, syscall.EPIPE},
 	} {
 		t.Run(name, func(t *testing.T) {
 			told := fault.errno == 0

@@ -1,0 +1,188 @@
+//go:build unix
+
+package conn
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/parleyws/websocket/internal/wstest"
+)
+
+// This file has peers that do real sockets no good.
+
+// leavings are the ways in which a peer leaves.
+var leavings = []struct {
+	name string
+	do   func(nc *net.TCPConn)
+	all  bool // of what it has sent is sure to arrive
+}{
+	{"ends its half", func(nc *net.TCPConn) { nc.CloseWrite() }, true},
+	{"closes", func(nc *net.TCPConn) { nc.Close() }, false},
+	{"resets", func(nc *net.TCPConn) {
+		nc.SetLinger(0)
+		nc.Close()
+	}, false},
+}
+
+// TestPeerLeavesAnywhere: the peer says its part of the session up to some byte,
+// and leaves, while we write on and on.
+func TestPeerLeavesAnywhere(t *testing.T) {
+	for _, role := range roles {
+		o, _ := rawCase{faultCase: faultCase{role: role, read: ways[0]}}.play(t)
+		wire := o.tap.in
+		all := places(t, wire)
+		if testing.Short() || raceEnabled {
+			all = everyFifth(all)
+		}
+		for _, leaving := range leavings {
+			t.Run(fmt.Sprintf("%v/%s", role, leaving.name), func(t *testing.T) {
+				wstest.NoLeaks(t)
+				for i, at := range all {
+					nc, other := tcpPair(t)
+					s := sideOf(New(upgraded(nc, role), calm(nil)), ways[i%len(ways)])
+					writing := call(func() (err error) {
+						for err == nil {
+							err = s.Write(context.Background(), Binary, pattern(1000))
+						}
+						return err
+					})
+					_, err := other.Write(wire[:at])
+					require.NoError(t, err)
+					leaving.do(other.(*net.TCPConn))
+					s.checkLeft(t, wire[:at], leaving.all, writing)
+					other.Close()
+				}
+			})
+		}
+	}
+}
+
+// checkLeft holds what came of a connection whose peer has sent wire and left.
+func (s *side) checkLeft(t *testing.T, wire []byte, all bool, writing <-chan error) {
+	<-s.failed
+	want, closed := complete(t, peerOf(s.role), wire)
+	if all {
+		require.Equal(t, len(want), len(s.got))
+	}
+	require.LessOrEqual(t, len(s.got), len(want))
+	require.Equal(t, append([]received{}, want[:len(s.got)]...), append([]received{}, s.got...))
+	if closed && all {
+		require.Equal(t, &CloseError{Code: StatusNormalClosure, Reason: "done"}, s.Err())
+		require.Error(t, <-writing)
+	} else if CloseStatus(s.Err()) != StatusNormalClosure {
+		requireAbnormal(t, s.Err())
+		requireAbnormal(t, <-writing)
+	}
+	err := s.Err()
+	require.Equal(t, err, s.Write(context.Background(), Text, nil))
+	require.Equal(t, err, read(context.Background(), s.Conn).Err)
+	s.CloseNow()
+	<-s.Done()
+}
+
+// TestPeerLeavesInOurMessage: a peer reads some bytes of a message that is larger
+// than all buffers, and leaves. No method says that it was sent.
+func TestPeerLeavesInOurMessage(t *testing.T) {
+	const size = 8 << 20
+	for name, write := range map[string]func(c *Conn, p []byte) error{
+		"Write": func(c *Conn, p []byte) error { return c.Write(context.Background(), Binary, p) },
+		"WriteBatch": func(c *Conn, p []byte) error {
+			return c.WriteBatch(context.Background(), Message{Text, []byte("first")}, Message{Binary, p})
+		},
+		"WritePrepared": func(c *Conn, p []byte) error {
+			m, err := NewPrepared(Binary, p)
+			if err != nil {
+				return err
+			}
+			return c.WritePrepared(context.Background(), m)
+		},
+		"Writer": func(c *Conn, p []byte) error {
+			w, err := c.Writer(context.Background(), Binary)
+			if err != nil {
+				return err
+			}
+			if _, err = w.Write(p); err != nil {
+				return err
+			}
+			return w.Close()
+		},
+	} {
+		for _, role := range roles {
+			for _, leaving := range leavings[1:] {
+				t.Run(fmt.Sprintf("%s/%v/%s", name, role, leaving.name), func(t *testing.T) {
+					wstest.NoLeaks(t)
+					for _, n := range []int64{0, 1, 5, 100_000} {
+						nc, other := tcpPair(t)
+						c := New(upgraded(nc, role), calm(nil))
+						writing := call(func() error { return write(c, make([]byte, size)) })
+						_, err := io.CopyN(io.Discard, other, n)
+						require.NoError(t, err)
+						leaving.do(other.(*net.TCPConn))
+						err = <-writing
+						requireAbnormal(t, err)
+						require.True(t, isGone(err), "%v", err)
+						require.Equal(t, err, c.Write(context.Background(), Text, nil))
+						requireAbnormal(t, read(context.Background(), c).Err)
+						end(c)
+					}
+				})
+			}
+		}
+	}
+}
+
+// isGone: the kernel has said that there is nobody to write to.
+func isGone(err error) bool {
+	return errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET)
+}
+
+// TestTinySocketBuffers: sockets that hold next to nothing, so that the kernel
+// takes a part of large frames, disturb nothing.
+func TestTinySocketBuffers(t *testing.T) {
+	for name, pair := range map[string]func(t *testing.T) (net.Conn, net.Conn){
+		"Unix": func(t *testing.T) (net.Conn, net.Conn) { return unixPair(t) },
+		"TCP":  func(t *testing.T) (net.Conn, net.Conn) { return tcpPair(t) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			eachFaultCase(t, func(t *testing.T, f faultCase) {
+				wstest.NoLeaks(t)
+				for _, f.read = range ways {
+					nc, other := pair(t)
+					for _, b := range []net.Conn{nc, other} {
+						require.NoError(t, b.(interface{ SetWriteBuffer(int) error }).SetWriteBuffer(1))
+					}
+					short := 0
+					c := New(upgraded(nc, f.role), calm(&Config{CloseTimeout: faultCloseTimeout}))
+					o := &faultOutcome{tap: &faultTap{Conn: nc}}
+					c.raw = &tampered{RawConn: c.raw, t: t, c: c, tap: o.tap, out: tampering{fault: countShort(&short)}}
+					c.nc = o.tap
+					o.ours, o.theirs = sideOf(c, f.read), newSide(other, peerOf(f.role), ways[0])
+					o.takeSteps()
+					o.finish(t, f.weEnd)
+					o.check(t, f)
+					o.requireWhole(t)
+					require.Positive(t, short, "nothing was tested")
+				}
+			})
+		})
+	}
+}
+
+// countShort changes nothing, and counts the writes that were not whole.
+func countShort(n *int) rawFault {
+	return func(r *tampered, fd uintptr, try func(uintptr) bool) bool {
+		over := try(fd)
+		if r.c.out.air.err == errWouldBlock {
+			*n++
+		}
+		return over
+	}
+}
