@@ -71,6 +71,8 @@ func TestSplitTarget(t *testing.T) {
 		{"/a/b?c=d&e", "/a/b?c=d&e", "", true},
 		{"//a/b", "//a/b", "", true},
 		{"/a%20b", "/a%20b", "", true},
+		{"/%aF%Fa%09%90", "/%aF%Fa%09%90", "", true},
+		{"/!~", "/!~", "", true},     // the first and the last that ASCII can show
 		{"/?%zz", "/?%zz", "", true}, // a query may be anything
 		{"/?a?b", "/?a?b", "", true},
 		{`/"<>\^{|}` + "`", `/"<>\^{|}` + "`", "", true},
@@ -95,6 +97,8 @@ func TestSplitTarget(t *testing.T) {
 		{"/%", "", "", false},
 		{"/%4", "", "", false},
 		{"/%4g", "", "", false},
+		{"/%g4", "", "", false},
+		{"/%41%4g", "", "", false},
 		{"/a%4?1", "", "", false},
 		{"http://a/%", "", "", false},
 		{"/\t", "", "", false},

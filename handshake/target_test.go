@@ -32,6 +32,7 @@ func TestRule14URLs(t *testing.T) {
 		{"ws://a/%2F%20%c3%bc", "a:80", "a", "a", "/%2F%20%c3%bc", false},
 		{"ws://a/ü b", "a:80", "a", "a", "/%C3%BC%20b", false},
 		{"ws://a/?q=ü b%zz", "a:80", "a", "a", "/?q=%C3%BC%20b%zz", false},
+		{"ws://a/!~?~!", "a:80", "a", "a", "/!~?~!", false},
 		{"ws://a/%23", "a:80", "a", "a", "/%23", false},
 		{"ws://xn--bcher-kva.example/", "xn--bcher-kva.example:80", "xn--bcher-kva.example", "xn--bcher-kva.example", "/", false},
 	} {
@@ -42,6 +43,19 @@ func TestRule14URLs(t *testing.T) {
 		require.Empty(t, got.auth, tt.url)
 		_, _, ok := splitTarget(got.uri)
 		require.True(t, ok, "our own server takes it")
+	}
+}
+
+// What must not stand in a request line is escaped, also what url.Parse refuses.
+func TestEscape(t *testing.T) {
+	for uri, want := range map[string]string{
+		"/!~":       "/!~",
+		"/ ":        "/%20",
+		"/\x7F":     "/%7F",
+		"/\x00\xFF": "/%00%FF",
+		"/%zz":      "/%zz",
+	} {
+		require.Equal(t, want, escape(uri), "%q", uri)
 	}
 }
 

@@ -32,6 +32,7 @@ func TestEqualFold(t *testing.T) {
 	}{
 		{"", "", true},
 		{"WebSocket", "webSOCKET", true},
+		{"AZ", "az", true},
 		{"websocket", "websockets", false},
 		{"webso\u212aet", "websoket", false}, // Kelvin sign
 		{"[", "{", false},                    // 0x5B and 0x7B differ in the bit of case
