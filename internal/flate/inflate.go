@@ -11,7 +11,7 @@ import (
 //
 // Between messages it holds the history, a power of two of bytes that is at
 // least 256, at most the window, and grows with the output seen. While a
-// message with dynamic blocks is under way it holds about 13 KiB of tables
+// message with dynamic blocks is under way it holds 18 KiB of tables
 // besides, which EndMessage gives back.
 type Decompressor struct {
 	// hold has the next nb bits of the input, the first one lowest, and zeros

@@ -1,9 +1,6 @@
 package flate
 
-import (
-	"encoding/binary"
-	"errors"
-)
+import "errors"
 
 // errShortSrc ends a call: the input is used up.
 var errShortSrc = errors.New("flate: internal: more input needed")
@@ -223,10 +220,8 @@ func (c *call) lens() error {
 // load takes input until hold is full or the input used up.
 func (c *call) load(hold uint64, nb uint) (uint64, uint) {
 	if len(c.src)-c.m >= 8 {
-		// Fast path: whole bytes of one word, which fill at least 56 bits.
-		hold |= binary.LittleEndian.Uint64(c.src[c.m:]) << (nb & 63)
-		c.m += int((63 - nb) >> 3)
-		return hold, nb | 56
+		hold, nb, c.m = refill(hold, nb, c.src, c.m)
+		return hold, nb
 	}
 	for nb < 56 && c.m < len(c.src) {
 		hold |= uint64(c.src[c.m]) << (nb & 63)

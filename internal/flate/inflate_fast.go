@@ -2,55 +2,69 @@ package flate
 
 import "encoding/binary"
 
-// While there is as much input and room as this, fast need not look at what
-// there is.
+// While there is as much input and room as this, a turn of fast need not look
+// at what there is.
 const (
 	fastInput = 8 // a word
-	fastRoom  = 3 // literals of a turn
+	fastRoom  = 3 // literals
 )
 
-// copyStep is how many bytes fast copies at a time: it may write that many more
-// than the match has.
+// copyStep is how many bytes fast copies at a time. It writes up to two steps
+// more than a match has.
 const copyStep = 16
+
+// refill loads whole bytes of the word at src[m:] until hold is full. The bits
+// above the new nb, which is at least 56, are then those that the input has
+// there: to load them again changes nothing. So all 64 bits may be looked at.
+//
+// Of nb only the lowest six bits count, in and out.
+func refill(hold uint64, nb uint, src []byte, m int) (uint64, uint, int) {
+	word := binary.LittleEndian.Uint64(src[m : m+8 : m+8])
+	return hold | word<<(nb&63), nb | 56, m + int(^nb>>3&7)
+}
 
 // fast decodes literals and matches until the input or the room nearly ends, or
 // until something comes that is not plain: the end of a block, a match for
 // which there is hardly room, what is corrupt. That it leaves to symbol, with
-// the state as if it had not seen it.
+// the state as if it had not seen it. There are fastInput bytes of input.
+//
+// It is one long function because what it works with has to stay in registers.
 func (c *call) fast() {
 	dst, src := c.dst, c.src
-	n, m := c.n, c.m
 	lit, dists := &c.codes.lit, &c.codes.dist
-	window := c.history.size
+	window, past := c.history.size, c.history.n
 
-	// In this loop the bits of hold above nb are not zeros, but either zeros or
-	// the bits that the input has there. Loading them again changes nothing.
-	hold, nb := c.hold, c.nb
+	// A whole entry is subtracted from nb: its lowest six bits are the number of
+	// bits to take.
+	hold, nb, m := refill(c.hold, c.nb, src, c.m)
+	n := c.n
+
+	// e is the entry of what comes next. It is looked up before hold is refilled,
+	// so that neither waits for the other: a turn takes 48 bits of 64 at most,
+	// which leaves more than litBits.
+	e := lit[hold%(1<<litBits)]
 	for len(src)-m >= fastInput && len(dst)-n >= fastRoom {
-		// Load whole bytes until hold is full: at least 56 bits. The first-level
-		// table takes 11 at most, so two literals leave enough for a third.
-		hold |= binary.LittleEndian.Uint64(src[m:]) << (nb & 63)
-		m += int((63 - nb) >> 3)
-		nb |= 56
+		hold, nb, m = refill(hold, nb, src, m)
 
-		e := lit[hold%(1<<litBits)]
+		// Up to three literals, of litBits at most.
 		if e&entryLiteral != 0 {
-			hold >>= e & 31
-			nb -= uint(e & 31)
+			hold >>= e & 63
+			nb -= uint(e)
 			dst[n] = byte(e >> 16)
 			n++
 			e = lit[hold%(1<<litBits)]
 			if e&entryLiteral != 0 {
-				hold >>= e & 31
-				nb -= uint(e & 31)
+				hold >>= e & 63
+				nb -= uint(e)
 				dst[n] = byte(e >> 16)
 				n++
 				e = lit[hold%(1<<litBits)]
 				if e&entryLiteral != 0 {
-					hold >>= e & 31
-					nb -= uint(e & 31)
+					hold >>= e & 63
+					nb -= uint(e)
 					dst[n] = byte(e >> 16)
 					n++
+					e = lit[hold%(1<<litBits)]
 					continue
 				}
 			}
@@ -58,32 +72,34 @@ func (c *call) fast() {
 			if len(src)-m < fastInput {
 				break
 			}
-			hold |= binary.LittleEndian.Uint64(src[m:]) << (nb & 63)
-			m += int((63 - nb) >> 3)
-			nb |= 56
+			hold, nb, m = refill(hold, nb, src, m)
 		}
+
 		if e&entrySpecial != 0 {
 			if e&entrySub == 0 {
-				break
+				break // the end of the block, or corrupt
 			}
 			e = lit[e.sub(hold, litBits)]
 			if e&entryLiteral != 0 {
-				hold >>= e & 31
-				nb -= uint(e & 31)
+				hold >>= e & 63
+				nb -= uint(e)
 				dst[n] = byte(e >> 16)
 				n++
+				e = lit[hold%(1<<litBits)]
 				continue
 			}
 			if e&entrySpecial != 0 {
 				break
 			}
 		}
+
+		// A match, which is not taken before all is known to be well.
 		length := int(e.value() + e.extra(hold))
-		rest := hold >> (e & 31)
+		rest := hold >> (e & 63)
 		d := dists[rest%(1<<distBits)]
 		if d&entrySpecial != 0 {
 			if d&entrySub == 0 {
-				break
+				break // corrupt
 			}
 			d = dists[d.sub(rest, distBits)]
 			if d&entrySpecial != 0 {
@@ -91,44 +107,40 @@ func (c *call) fast() {
 			}
 		}
 		dist := int(d.value() + d.extra(rest))
-		if len(dst)-n < length+copyStep || dist > window {
+		if dist > window || dist > n+past || len(dst)-n < length+2*copyStep {
 			break
 		}
-		if dist > n {
-			// It begins in the history.
-			if dist-n > c.history.n {
-				break
-			}
+		hold = rest >> (d & 63)
+		nb -= uint(e + d)
+		e = lit[hold%(1<<litBits)]
+
+		switch {
+		case dist > n:
 			c.history.match(dst, n, dist, length)
-		} else if dist >= copyStep {
-			for i := n; i < n+length; i += copyStep {
+		case dist < copyStep:
+			repeat(dst, n, dist, length)
+		default:
+			// Two steps for all: few matches are longer.
+			*(*[copyStep]byte)(dst[n:]) = *(*[copyStep]byte)(dst[n-dist:])
+			*(*[copyStep]byte)(dst[n+copyStep:]) = *(*[copyStep]byte)(dst[n+copyStep-dist:])
+			for i := n + 2*copyStep; i < n+length; i += copyStep {
 				*(*[copyStep]byte)(dst[i:]) = *(*[copyStep]byte)(dst[i-dist:])
 			}
-		} else {
-			repeat(dst, n, dist, length)
 		}
 		n += length
-		hold = rest >> (d & 31)
-		nb -= uint(e&31 + d&31)
 	}
+	nb &= 63
 	c.n, c.m = n, m
 	c.hold, c.nb = hold&(1<<nb-1), nb
 }
 
-// repeat writes to dst[n:n+length] the bytes that begin dist before them, fewer
-// than copyStep, again and again. There is room for copyStep bytes more.
+// repeat writes to dst[n:n+length] the dist bytes before it, fewer than copyStep,
+// again and again. There is room for copyStep bytes more.
 func repeat(dst []byte, n, dist, length int) {
 	end := n + length
-	if dist == 1 {
-		word := uint64(dst[n-1]) * 0x0101010101010101
-		for ; n < end; n += 8 {
-			binary.LittleEndian.PutUint64(dst[n:], word)
-		}
-		return
-	}
-	// Once 8 bytes are there, they can be repeated as a whole.
 	step := dist
 	if dist < 8 {
+		// Eight bytes one by one; from then on the distance may be any multiple.
 		for range 8 {
 			dst[n] = dst[n-dist]
 			n++

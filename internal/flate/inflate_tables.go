@@ -41,13 +41,13 @@ func (e entry) sub(hold uint64, primary uint) uint {
 }
 
 const (
-	litBits     = 11 // bits that index the first-level table
+	litBits     = 10 // bits that index the first-level table
 	distBits    = 8
 	codeLenBits = maxCodeLenBits
 
 	// The sizes of the tables, second level included: the most that a complete
 	// code over 288 and 32 symbols takes, see TestTableSizes.
-	litSize     = 2342
+	litSize     = 1334
 	distSize    = 402
 	codeLenSize = 1 << codeLenBits
 )
