@@ -74,14 +74,26 @@ func (c *Conn) appendRead(ctx context.Context, dst []byte) (MessageType, []byte,
 	if err := c.startMessage(ctx); err != nil {
 		return 0, dst, err
 	}
+	if c.message.partial != nil {
+		p, lent, err := c.collectPooled(ctx)
+		if err != nil {
+			return 0, dst, err
+		}
+		defer lent.Release()
+		return c.in.kind, notNil(append(dst, p...)), nil
+	}
 	s := sink{b: dst, start: len(dst)}
 	if err := c.collect(ctx, &s); err != nil {
 		return 0, dst, err
 	}
-	if s.b == nil {
-		s.b = []byte{}
+	return c.in.kind, notNil(s.b), nil
+}
+
+func notNil(p []byte) []byte {
+	if p == nil {
+		return []byte{}
 	}
-	return c.in.kind, s.b, nil
+	return p
 }
 
 // Messages returns the connection's messages, one a turn:
@@ -150,12 +162,19 @@ func (c *Conn) lease(ctx context.Context) (m Message, lent *bufpool.Buffer, err 
 	return m, lent, err
 }
 
-// collectPooled collects a message in a buffer of the pool.
+// collectPooled collects a message in a buffer of the pool: in that which a
+// cancelled read has left, if there is one.
 func (c *Conn) collectPooled(ctx context.Context) ([]byte, *bufpool.Buffer, error) {
-	s := sink{pooled: bufpool.Get(len(c.message.data))}
-	s.b = s.pooled.B[:0]
+	s := sink{pooled: c.message.partial}
+	if s.pooled == nil {
+		s.pooled = bufpool.Get(len(c.message.data))
+		s.pooled.B = s.pooled.B[:0]
+	}
+	s.b, c.message.partial = s.pooled.B, nil
 	if err := c.collect(ctx, &s); err != nil {
-		s.pooled.Release()
+		if c.message.partial == nil {
+			s.pooled.Release()
+		}
 		return nil, nil, err
 	}
 	return s.b, s.pooled, nil
@@ -236,10 +255,6 @@ func (m *reading) forget() {
 // message does, what is there is kept for the next read.
 func (c *Conn) collect(ctx context.Context, s *sink) error {
 	m := &c.message
-	if p := m.partial; p != nil {
-		s.add(p.B)
-		m.forget()
-	}
 	s.add(m.data)
 	for !m.end {
 		direct := c.mayReadDirectly()
@@ -268,10 +283,13 @@ func (c *Conn) save(s *sink) {
 	if c.now() != alive {
 		return
 	}
-	got := s.b[s.start:]
-	b := bufpool.Get(len(got))
-	b.B = b.B[:copy(b.B, got)]
-	c.message.partial = b
+	if s.pooled == nil {
+		got := s.b[s.start:]
+		s.pooled = bufpool.Get(len(got))
+		s.b = s.pooled.B[:copy(s.pooled.B, got)]
+	}
+	s.pooled.B = s.b
+	c.message.partial = s.pooled
 }
 
 // piece finds the next piece of a message, which message.data then is, and does
