@@ -94,7 +94,7 @@ func (b *browser) do(_ context.Context, c command) error {
 
 func (b *browser) events() <-chan event { return b.incoming }
 func (b *browser) why() string          { return "the tab is closed" }
-func (b *browser) can() ability         { return 0 }
+func (b *browser) can() ability         { return window8 | seesTerms }
 
 // page is the URL of the page of the tests, of the same origin as the way.
 func (w way) page() string { return "http" + strings.TrimPrefix(w.base, "ws") + "/" }
@@ -137,7 +137,7 @@ func TestChromiumFromAForeignOrigin(t *testing.T) {
 	path := ways[0].path(0)
 	ways[0].us.expect(path, nil)
 	s := &session{t: t, ctx: ctx, peer: p, conn: path}
-	s.dial(ways[0].base+path, "", nil)
+	s.do(command{Do: "dial", URL: ways[0].base + path})
 	if got := s.next("the page is refused"); got.Event != "error" || got.Code != 1006 {
 		t.Errorf("a page of another origin is refused by default: the page says %v", got)
 	}
@@ -145,7 +145,7 @@ func TestChromiumFromAForeignOrigin(t *testing.T) {
 	path = ways[0].path(1)
 	accepted := ways[0].us.expect(path, &conn.AcceptOptions{OriginPatterns: []string{strings.TrimPrefix(ways[1].base, "ws://")}})
 	s = &session{t: t, ctx: ctx, peer: p, conn: path}
-	s.dial(ways[0].base+path, "", nil)
+	s.do(command{Do: "dial", URL: ways[0].base + path})
 	s.want("an allowed origin may come in", event{Event: "open"})
 	check(t, (<-accepted).Close(conn.StatusNormalClosure, ""))
 }

@@ -17,7 +17,7 @@ const patience = 20 * time.Second
 
 // command is what a peer is told, as one line of JSON.
 //
-//	listen                          serve WebSockets on a free port of 127.0.0.1
+//	listen deflate                  serve WebSockets on a free port of 127.0.0.1
 //	dial   conn url offer ca        open url; ca is a file with the authority to trust
 //	send   conn content … times     send a message, times times
 //	ping   conn data
@@ -25,7 +25,8 @@ const patience = 20 * time.Second
 //	drop   conn                     end the TCP connection, without a Close frame
 //
 // Conn is the path of the URL, by which both ends know the connection. A peer
-// that listens speaks the subprotocols "chat" and "superchat".
+// that listens speaks the subprotocols "chat" and "superchat". One that dials may
+// have terms for compression too (deflate).
 type command struct {
 	Do   string `json:"do"`
 	Conn string `json:"conn,omitempty"`
@@ -34,10 +35,13 @@ type command struct {
 	Offer []string `json:"offer,omitempty"`
 	CA    string   `json:"ca,omitempty"`
 
+	Deflate *terms `json:"deflate,omitempty"` // nil: as the peer does it by default
+
 	*content
 	Fragments int     `json:"fragments,omitempty"` // frames to cut the message into
 	Ping      *string `json:"ping,omitempty"`      // hex data of a ping behind the first of them
 	Times     int     `json:"times,omitempty"`
+	Plain     bool    `json:"plain,omitempty"` // not compressed
 
 	Data   string  `json:"data,omitempty"` // hex
 	Code   int     `json:"code,omitempty"`
@@ -56,6 +60,11 @@ func text(unit string, size int) content {
 }
 func binary(unit []byte, size int) content { return content{"binary", hex.EncodeToString(unit), size} }
 
+// exactly is a message that is all unit. It may not be empty.
+func exactly(typ string, data []byte) content {
+	return content{typ, hex.EncodeToString(data), len(data)}
+}
+
 func (m content) String() string { return fmt.Sprintf("%d bytes of %s", m.Size, m.Type) }
 
 func (m content) bytes() []byte {
@@ -69,7 +78,7 @@ func (m content) bytes() []byte {
 // event is what a peer reports, as one line of JSON.
 //
 //	listening  port
-//	open       subprotocol
+//	open       subprotocol extensions
 //	message    type size sha256 frames
 //	ping       data
 //	pong       data                 the answer to the peer's own ping
@@ -88,8 +97,10 @@ type event struct {
 	Code        int    `json:"code"`
 	Reason      string `json:"reason"`
 
-	Detail string `json:"detail"` // for people to read; not compared
-	Frames int    `json:"frames"` // 0 where the peer cannot tell; not compared
+	// Not compared by session.want:
+	Detail     string `json:"detail"`     // for people to read
+	Frames     int    `json:"frames"`     // 0 where the peer cannot tell
+	Extensions string `json:"extensions"` // as in the response of the server; only from a page
 }
 
 func messageEvent(m content) event {
@@ -109,6 +120,10 @@ const (
 	fragments                     // cut a message into frames
 	anyCode                       // close with every code that may be sent
 	drop                          // end TCP without a Close frame
+	plain                         // leave a message uncompressed
+	window8                       // compress with a window of 8 bits
+	asks                          // say what it wants of compression
+	seesTerms                     // tell the extensions that were agreed on
 )
 
 // peer is the other implementation.
@@ -128,6 +143,8 @@ type session struct {
 	ctx  context.Context
 	peer peer
 	conn string
+
+	extensions string // if the peer sees what was agreed on
 }
 
 func (s *session) do(c command) {
@@ -136,11 +153,6 @@ func (s *session) do(c command) {
 	if err := s.peer.do(s.ctx, c); err != nil {
 		s.t.Fatalf("the peer does not take the command %q: %v", c.Do, err)
 	}
-}
-
-func (s *session) dial(url, ca string, offer []string) {
-	s.t.Helper()
-	s.do(command{Do: "dial", URL: url, CA: ca, Offer: offer})
 }
 
 func (s *session) send(m content) {
@@ -174,7 +186,7 @@ func (s *session) want(sentence string, want event) event {
 	s.t.Helper()
 	got := s.next(sentence)
 	bare := got
-	bare.Conn, bare.Detail, bare.Frames = "", "", 0
+	bare.Conn, bare.Detail, bare.Frames, bare.Extensions = "", "", 0, ""
 	if bare != want {
 		s.t.Fatalf("%s:\n got %v\nwant %v", sentence, got, want)
 	}

@@ -20,7 +20,7 @@ func TestNodeClient(t *testing.T) {
 
 func TestNodeServer(t *testing.T) {
 	p := startNode(t)
-	for _, w := range waysTo(t, newIdentity(t), listen(t, p)) {
+	for _, w := range waysTo(t, newIdentity(t), listen(t, p, nil)) {
 		t.Run(w.name, func(t *testing.T) { playAll(t, p, w.toPeer(p)) })
 	}
 }
@@ -34,7 +34,7 @@ func TestPythonClient(t *testing.T) {
 
 func TestPythonServer(t *testing.T) {
 	p := startPython(t)
-	for _, w := range waysTo(t, newIdentity(t), listen(t, p)) {
+	for _, w := range waysTo(t, newIdentity(t), listen(t, p, nil)) {
 		t.Run(w.name, func(t *testing.T) { playAll(t, p, w.toPeer(p)) })
 	}
 }
@@ -45,6 +45,8 @@ type way struct {
 	base string // the URL, without the path
 	id   *identity
 	us   *acceptor // if we are the server
+	deal *deal     // about compression; nil: none is asked for
+	tap  *tap      // what listens in, if anything does
 }
 
 // waysTo are the ways to the server at addr: straight, and through nginx.
@@ -95,10 +97,11 @@ type connect func(t *testing.T, ctx context.Context, n int, s scenario) (*side, 
 func (w way) fromPeer(p peer) connect {
 	return func(t *testing.T, ctx context.Context, n int, s scenario) (*side, *session) {
 		path := w.path(n)
-		accepted := w.us.expect(path, &conn.AcceptOptions{Subprotocols: []string{"chat", "superchat"}, Config: s.config()})
+		accepted := w.us.expect(path, &conn.AcceptOptions{Subprotocols: []string{"chat", "superchat"}, Config: w.config(s)})
 		session := &session{t: t, ctx: ctx, peer: p, conn: path}
-		session.dial(w.base+path, w.authority(), s.offer)
-		session.want("the peer opens the connection", event{Event: "open", Subprotocol: s.agreed})
+		session.do(command{Do: "dial", URL: w.base + path, CA: w.authority(), Offer: s.offer, Deflate: w.theirs()})
+		opened := session.want("the peer opens the connection", event{Event: "open", Subprotocol: s.agreed})
+		session.extensions = opened.Extensions
 		select {
 		case c := <-accepted:
 			return newSide(t, ctx, c), session
@@ -113,7 +116,7 @@ func (w way) fromPeer(p peer) connect {
 func (w way) toPeer(p peer) connect {
 	return func(t *testing.T, ctx context.Context, n int, s scenario) (*side, *session) {
 		path := w.path(n)
-		c, err := conn.Dial(ctx, w.base+path, &conn.DialOptions{Subprotocols: s.offer, TLS: w.id.client, Config: s.config()})
+		c, err := conn.Dial(ctx, w.base+path, &conn.DialOptions{Subprotocols: s.offer, TLS: w.id.client, Config: w.config(s)})
 		check(t, err)
 		if _, isTLS := c.Transport().(*tls.Conn); isTLS != w.secure() {
 			t.Errorf("%s runs over %T", w.base, c.Transport())
@@ -124,11 +127,25 @@ func (w way) toPeer(p peer) connect {
 	}
 }
 
-func (s scenario) config() conn.Config {
+// config is our part in the scenario s.
+func (w way) config(s scenario) conn.Config {
+	cfg := conn.Config{MaxMessage: s.max}
 	if s.max == 0 {
-		return conn.Config{MaxMessage: 32 << 20}
+		cfg.MaxMessage = 32 << 20
 	}
-	return conn.Config{MaxMessage: s.max}
+	if w.deal != nil {
+		cfg.Compression = &w.deal.ours
+		cfg.Backlog = 8 << 20
+	}
+	return cfg
+}
+
+// theirs are the terms of the peer.
+func (w way) theirs() *terms {
+	if w.deal == nil {
+		return nil
+	}
+	return &w.deal.theirs
 }
 
 // playAll plays every scenario that the peer can play, each on a connection of

@@ -69,9 +69,10 @@ type process struct {
 	stdin    io.Writer
 	incoming chan event
 	stderr   *bytes.Buffer
+	able     ability
 }
 
-func startProcess(t *testing.T, path string, args ...string) *process {
+func startProcess(t *testing.T, able ability, path string, args ...string) *process {
 	t.Helper()
 	cmd := exec.Command(path, args...)
 	stdin, err := cmd.StdinPipe() // the peer ends with it, even if this program is killed
@@ -86,7 +87,7 @@ func startProcess(t *testing.T, path string, args ...string) *process {
 	cmd.Stdout = w
 	p := &process{
 		stdin: stdin, incoming: make(chan event, 1024),
-		stderr: keepErrors(t, cmd),
+		stderr: keepErrors(t, cmd), able: able,
 	}
 	ended := start(t, cmd, os.Kill)
 	w.Close()
@@ -120,34 +121,47 @@ func (p *process) do(_ context.Context, c command) error {
 
 func (p *process) events() <-chan event { return p.incoming }
 func (p *process) why() string          { return p.stderr.String() }
-func (p *process) can() ability         { return pings | fragments | anyCode | drop }
+func (p *process) can() ability         { return p.able }
 
 func startNode(t *testing.T) *process {
+	t.Helper()
+	all := pings | fragments | anyCode | drop | plain | asks | window8
+	return startProcess(t, all, findNode(t), "peers/node.mjs")
+}
+
+func findNode(t *testing.T) string {
 	t.Helper()
 	node := tool(t, "install Node.js 20 or later (nodejs and npm)", "node", "nodejs")
 	if _, err := os.Stat("node_modules/ws"); err != nil {
 		t.Fatalf("npm's ws is not here: run `npm ci` in internal/interop: %v", err)
 	}
-	return startProcess(t, node, "peers/node.mjs")
+	return node
 }
 
 func startPython(t *testing.T) *process {
+	t.Helper()
+	// Its zlib refuses to compress with a window of 8 bits.
+	return startProcess(t, pings|fragments|anyCode|drop|plain|asks, findPython(t), "-B", "peers/python.py")
+}
+
+func findPython(t *testing.T) string {
 	t.Helper()
 	// The interpreter of the distribution, because that is where apt installs to.
 	python := tool(t, "apt-get install python3-websockets", "/usr/bin/python3", "python3")
 	if out, err := exec.Command(python, "-c", "import websockets").CombinedOutput(); err != nil {
 		t.Fatalf("%s has no websockets: apt-get install python3-websockets: %s", python, out)
 	}
-	return startProcess(t, python, "-B", "peers/python.py")
+	return python
 }
 
-// listen makes p a server and returns its address.
-func listen(t *testing.T, p peer) string {
+// listen makes p a server on these terms, nil for its own, and returns its
+// address.
+func listen(t *testing.T, p peer, deflate *terms) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	s := &session{t: t, ctx: ctx, peer: p}
-	s.do(command{Do: "listen"})
+	s.do(command{Do: "listen", Deflate: deflate})
 	e := s.next("the peer listens")
 	if e.Event != "listening" {
 		t.Fatalf("the peer does not listen: %v", e)

@@ -56,8 +56,8 @@ func (s *side) write(m content) {
 	}
 }
 
-// writeFragments sends m as a stream of n pieces, and calls between after the
-// first.
+// writeFragments sends m as a stream of n pieces, each in a frame of its own
+// unless it is empty, and calls between after the first.
 func (s *side) writeFragments(m content, n int, between func()) {
 	s.t.Helper()
 	w, err := s.Writer(s.ctx, typeOf(m))
@@ -66,6 +66,7 @@ func (s *side) writeFragments(m content, n int, between func()) {
 	for i := range n {
 		_, err := w.Write(data[len(data)*i/n : len(data)*(i+1)/n])
 		check(s.t, err)
+		check(s.t, w.(interface{ Flush() error }).Flush())
 		if i == 0 {
 			between()
 		}

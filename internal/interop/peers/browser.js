@@ -33,7 +33,7 @@ const commands = {
     ws.binaryType = "arraybuffer";
     ws.onopen = () => {
       open = true;
-      report("open", { subprotocol: ws.protocol });
+      report("open", { subprotocol: ws.protocol, extensions: ws.extensions });
     };
     ws.onmessage = ({ data }) => report("message", message(data));
     ws.onclose = ({ code, reason }) => report(open ? "close" : "error", { code, reason });

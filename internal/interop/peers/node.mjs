@@ -40,29 +40,44 @@ function watch(ws, conn) {
   });
 }
 
+// options are the terms as ws has them. What does not matter to a server has to
+// be left out, for false means that it declines.
+const options = ({
+  server_no_context_takeover: serverNoContextTakeover,
+  client_no_context_takeover: clientNoContextTakeover,
+  server_max_window_bits: serverMaxWindowBits,
+  client_max_window_bits: clientMaxWindowBits,
+}) => ({ serverNoContextTakeover, clientNoContextTakeover, serverMaxWindowBits, clientMaxWindowBits, threshold: 0 });
+
 // send writes one message in the given number of frames, cut at any byte, with
 // a ping behind the first frame if ping is there.
-function send(ws, { type, unit, size, fragments = 1, ping }) {
+function send(ws, { type, unit, size, fragments = 1, ping, plain = false }) {
   const data = Buffer.alloc(size, Buffer.from(unit, "hex"));
   const cut = i => Math.floor((size * i) / fragments);
   for (let i = 0; i < fragments; i++) {
-    ws.send(data.subarray(cut(i), cut(i + 1)), { binary: type === "binary", fin: i === fragments - 1 });
+    ws.send(data.subarray(cut(i), cut(i + 1)), {
+      binary: type === "binary", fin: i === fragments - 1, compress: !plain,
+    });
     if (i === 0 && ping !== undefined) ws.ping(Buffer.from(ping, "hex"));
   }
 }
 
 const commands = {
-  listen() {
+  listen({ deflate }) {
     const server = new WebSocketServer({
       host: "127.0.0.1",
       port: 0,
       handleProtocols: offered => subprotocols.find(name => offered.has(name)) ?? false,
+      perMessageDeflate: deflate ? options(deflate) : false,
     });
     server.on("listening", () => emit("listening", "", { port: server.address().port }));
     server.on("connection", (ws, request) => watch(ws, request.url));
   },
-  dial({ conn, url, offer, ca }) {
-    watch(new WebSocket(url, offer ?? [], ca ? { ca: readFileSync(ca) } : {}), conn);
+  dial({ conn, url, offer, ca, deflate }) {
+    watch(new WebSocket(url, offer ?? [], {
+      ...(ca && { ca: readFileSync(ca) }),
+      ...(deflate && { perMessageDeflate: options(deflate) }),
+    }), conn);
   },
   send(command) {
     for (let i = 0; i < (command.times ?? 1); i++) send(sockets.get(command.conn), command);

@@ -4,9 +4,9 @@ Commands come in on stdin and events go out on stdout, one JSON object a line;
 harness_test.go describes them. The peer ends when stdin does.
 
 Debian 12 has websockets 10.4, whose asyncio API is what later versions call
-"legacy". Its read_frame, write_frame and write_close_frame are not promised to
-users, but they are the only way to see a ping, to cut a text inside a character,
-and to close without a code.
+"legacy". Its read_frame, write_frame, write_close_frame and frames are not
+promised to users, but they are the only way to see a ping, to cut a text inside a
+character, to close without a code, and to leave a message uncompressed.
 """
 
 import asyncio
@@ -16,7 +16,11 @@ import ssl
 import sys
 
 from websockets.exceptions import ConnectionClosed
-from websockets.frames import Close
+from websockets.extensions.permessage_deflate import (
+    ClientPerMessageDeflateFactory,
+    ServerPerMessageDeflateFactory,
+)
+from websockets.frames import Close, Frame, Opcode
 from websockets.legacy.client import WebSocketClientProtocol, connect
 from websockets.legacy.server import WebSocketServerProtocol, serve
 
@@ -68,6 +72,7 @@ async def watch(ws, conn):
                 type="text" if isinstance(message, str) else "binary",
                 size=len(data),
                 sha256=hashlib.sha256(data).hexdigest(),
+                frames=ws.frames,  # right if the other message is not there yet
             )
     except Exception as err:
         detail = str(err)
@@ -75,9 +80,17 @@ async def watch(ws, conn):
     emit("close", conn, code=ws.close_code, reason=ws.close_reason or "", detail=detail)
 
 
+def extensions(factory, command):
+    terms = command.get("deflate")
+    if terms is None:
+        return {}  # the defaults
+    return {"compression": None, "extensions": [factory(**terms)]}
+
+
 async def listen(command):
+    options = {**OPTIONS, **extensions(ServerPerMessageDeflateFactory, command)}
     server = await serve(
-        lambda ws: watch(ws, ws.path), "127.0.0.1", 0, create_protocol=Server, **OPTIONS
+        lambda ws: watch(ws, ws.path), "127.0.0.1", 0, create_protocol=Server, **options
     )
     emit("listening", port=server.sockets[0].getsockname()[1])
 
@@ -85,6 +98,7 @@ async def listen(command):
 async def dial(command):
     tls = {"ssl": ssl.create_default_context(cafile=command["ca"])} if command.get("ca") else {}
     options = {**OPTIONS, "subprotocols": command.get("offer"), **tls}
+    options |= extensions(ClientPerMessageDeflateFactory, command)
     ws = await connect(command["url"], create_protocol=Client, **options)
     spawn(watch(ws, command["conn"]), command)
 
@@ -94,7 +108,10 @@ async def send(command):
     unit, size = bytes.fromhex(command["unit"]), command["size"]
     data = (unit * (size // max(len(unit), 1) + 1))[:size]
     for _ in range(command.get("times", 1)):
-        if command.get("fragments", 1) > 1:
+        if command.get("plain"):
+            opcode = Opcode.TEXT if command["type"] == "text" else Opcode.BINARY
+            ws.transport.write(Frame(opcode, data).serialize(mask=ws.is_client))
+        elif command.get("fragments", 1) > 1:
             await send_fragments(ws, command, data)
         else:
             await ws.send(data.decode() if command["type"] == "text" else data)
@@ -149,7 +166,7 @@ def spawn(work, command):
 
 
 async def main():
-    stdin = asyncio.StreamReader()
+    stdin = asyncio.StreamReader(limit=4 << 20)  # bytes of a command
     await asyncio.get_running_loop().connect_read_pipe(
         lambda: asyncio.StreamReaderProtocol(stdin), sys.stdin
     )
