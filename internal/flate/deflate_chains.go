@@ -5,10 +5,10 @@ const (
 	chainFactor = 0x9E3779B1
 
 	// A match of four bytes from further away than nearBy takes more bits than
-	// four literals of a text whose codes were made to measure, which those of
-	// few bytes are not.
-	nearBy  = 1 << 12
-	fewSome = 1 << 9
+	// four literals with codes made to measure. A text up to shortText mostly has
+	// the fixed codes.
+	nearBy    = 1 << 12
+	shortText = 1 << 9
 )
 
 // chains is the state of a search with all places of a string linked, from the
@@ -24,7 +24,7 @@ type chains struct {
 // takes a match, it looks whether the next byte has a longer one.
 func (m *matcher) searchChains(q *tokens, buf []byte, at, end, base int) {
 	c := chains{matcher: m, buf: buf, end: end, base: base, far: m.size}
-	if end-at > fewSome {
+	if end-at > shortText {
 		c.far = nearBy
 	}
 	emitted := at

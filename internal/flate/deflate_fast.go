@@ -4,11 +4,21 @@ const (
 	fastBytes  = 5                  // the length of a string that is looked up
 	fastFactor = 0x9E3779B97F4A7C15 // spreads what differs over the upper bits
 	fastShift  = 64 - maxTableBits
+
+	// In a text longer than this every third place is left out. Most matches that
+	// begin there are found from their second byte, and taken from the first.
+	longText = 1 << 13
+
+	fourBytes, fiveBytes = 1<<32 - 1, 1<<40 - 1
 )
 
 // searchFast is search with one place looked at for each string.
 func (m *matcher) searchFast(q *tokens, buf []byte, at, end, base int) {
 	m.mask = stringMask(buf[at:end])
+	m.skip = 0
+	if end-at > longText && m.mask == fiveBytes {
+		m.skip = 1
+	}
 	last := end - fastBytes // the last place where a string can begin
 	emitted := at
 	for at <= last {
@@ -43,9 +53,9 @@ func stringMask(p []byte) uint64 {
 		wide += int(p[i] >> 7)
 	}
 	if wide > samples/2 {
-		return 1<<32 - 1
+		return fourBytes
 	}
-	return 1<<40 - 1
+	return fiveBytes
 }
 
 // seek returns the first place from i on, up to last, whose first four bytes have
@@ -53,7 +63,7 @@ func stringMask(p []byte) uint64 {
 // at. This is the innermost loop, and a function so that its variables fit in
 // registers.
 func (m *matcher) seek(buf []byte, i, last, base int) (at, from int) {
-	heads, window, mask := m.heads, m.size, m.mask
+	heads, window, mask, skip := m.heads, m.size, m.mask, m.skip
 	for misses := 32; i <= last; misses++ {
 		v := load64(buf, i)
 		head := &heads[int(v&mask*fastFactor>>fastShift)&(len(heads)-1)]
@@ -63,7 +73,7 @@ func (m *matcher) seek(buf []byte, i, last, base int) (at, from int) {
 		if from >= 0 && i-from <= window && load32(buf, from) == uint32(v) {
 			break
 		}
-		i += misses >> 5
+		i += misses>>5 + misses&skip
 	}
 	return i, from
 }

@@ -94,7 +94,7 @@ func TestSeekKeepsToTheWindow(t *testing.T) {
 	} {
 		m := unused(Fastest, 9).matcher
 		m.allocate()
-		m.mask = 1<<40 - 1
+		m.mask = fiveBytes
 		buf := make([]byte, 2000)
 		for i := range buf {
 			buf[i] = byte(i * 7 / 3 * i)
@@ -113,12 +113,12 @@ func TestSeekKeepsToTheWindow(t *testing.T) {
 
 func TestStringMask(t *testing.T) {
 	for _, c := range corpora {
-		want := uint64(1<<40 - 1)
+		want := uint64(fiveBytes)
 		if c.name == "cjk" {
-			want = 1<<32 - 1
+			want = fourBytes
 		}
 		require.Equal(t, want, stringMask(c.messages(1, 1000)[0]), c.name)
 	}
-	require.Equal(t, uint64(1<<40-1), stringMask(nil))
-	require.Equal(t, uint64(1<<40-1), stringMask([]byte("é")))
+	require.Equal(t, uint64(fiveBytes), stringMask(nil))
+	require.Equal(t, uint64(fiveBytes), stringMask([]byte("é")))
 }

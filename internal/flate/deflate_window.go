@@ -18,8 +18,9 @@ type matcher struct {
 	pos uint16 // position of the byte after the last
 
 	heads []uint16 // position of the last string with a hash; half as many as the window has bytes
-	mask  uint64   // of the bytes of a string, when one place is looked at
 	prev  []uint16 // position of the string before with the same hash, by position; nil without chains
+	mask  uint64   // of the bytes of a string, when one place is looked at
+	skip  int      // 1: every second step is of two bytes
 
 	since int  // bytes since Reset
 	age   int  // bytes since the tables were cleared
