@@ -101,10 +101,7 @@ func (c *call) fast() {
 			if d&entrySub == 0 {
 				break // corrupt
 			}
-			d = dists[d.sub(rest, distBits)]
-			if d&entrySpecial != 0 {
-				break
-			}
+			d = dists[d.sub(rest, distBits)] // which only plain symbols have
 		}
 		dist := int(d.value() + d.extra(rest))
 		if dist > window || dist > n+past || len(dst)-n < length+2*copyStep {

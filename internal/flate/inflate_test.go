@@ -245,3 +245,20 @@ func TestCutting(t *testing.T) {
 		}
 	}
 }
+
+// The first bytes of a stored block may have been read ahead with the block
+// before it.
+func TestStoredBlockAfterAnother(t *testing.T) {
+	s := new(script).block(blockFixed).fixedSymbol('a').fixedSymbol('b').fixedSymbol(endOfBlock)
+	s.stored([]byte("cdefgh")).stored(nil).stored([]byte("ijklmnopqrstuvwxyz"))
+	for room := 1; room < 30; room++ {
+		for piece := 1; piece <= len(s.bytes); piece++ {
+			d := NewDecompressor(15)
+			text, err := inflateCut(t, d, s.bytes, func() int { return piece }, func() int { return room })
+			require.NoError(t, err)
+			require.NoError(t, d.EndMessage())
+			require.Equal(t, "abcdefghijklmnopqrstuvwxyz", string(text), "pieces of %d, room of %d", piece, room)
+			d.Release()
+		}
+	}
+}
