@@ -123,14 +123,15 @@ func (c *Compressor) compress(w *bitWriter, src []byte) {
 	if len(src) == 0 {
 		return
 	}
-	b := blocks.Get().(*block)
+	pool := blocksFor(len(src))
+	b := pool.Get().(*block)
 	c.matcher.begin()
 	for at := 0; at < len(src); at += maxBlock {
 		end := min(at+maxBlock, len(src))
 		c.matcher.find(&b.tokens, src, at, end)
 		b.write(w, src[at:end])
 	}
-	blocks.Put(b)
+	pool.Put(b)
 }
 
 // Reset forgets all that came before: what follows decodes without it. A message

@@ -14,10 +14,26 @@ type block struct {
 	coder  coder
 }
 
-var blocks = sync.Pool{New: newBlock}
+// Most messages are small, and then so is what they borrow.
+var (
+	smallBlocks = sync.Pool{New: func() any { return newBlock(smallBlock) }}
+	largeBlocks = sync.Pool{New: func() any { return newBlock(maxBlock) }}
+)
 
-func newBlock() any {
+// smallBlock is how many bytes a small block is for.
+const smallBlock = 1 << 12
+
+// blocksFor returns the pool to borrow from for a source of n bytes.
+func blocksFor(n int) *sync.Pool {
+	if n <= smallBlock {
+		return &smallBlocks
+	}
+	return &largeBlocks
+}
+
+func newBlock(size int) *block {
 	b := new(block)
+	b.tokens.list = make([]token, size+1+literalStep)
 	b.lits = code{freq: b.freq[:numLitLen], words: b.words[:numLitLen], extra: litLenExtra[:], limit: maxLitBits}
 	b.dists = code{freq: b.freq[distStart:][:numDist], words: b.words[distStart:][:numDist], extra: distExtra[:], limit: maxCodeBits}
 	b.header.init()

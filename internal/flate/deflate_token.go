@@ -26,9 +26,10 @@ const (
 	literalStep = 8
 )
 
-// tokens are a block's. There are never more of them than bytes, and the end.
+// tokens are a block's. There are never more of them than bytes, and the end; list
+// has room for these, and for what literals writes beyond.
 type tokens struct {
-	list [maxBlock + 1 + literalStep]token
+	list []token
 	n    int
 }
 

@@ -29,7 +29,7 @@ func TestDistSymbols(t *testing.T) {
 
 // A match of any length is cut into parts that can be written.
 func TestLongMatches(t *testing.T) {
-	q := new(tokens)
+	q := &newBlock(maxBlock).tokens
 	for length := minMatch; length < 1500; length++ {
 		q.n = 0
 		q.match(length, 77)
@@ -49,7 +49,7 @@ func TestLiterals(t *testing.T) {
 	for i := range buf {
 		buf[i] = byte(250 + i)
 	}
-	q := new(tokens)
+	q := &newBlock(maxBlock).tokens
 	for from := range 3 {
 		for to := from; to <= len(buf)-slack; to++ {
 			q.n = 0
@@ -64,11 +64,15 @@ func TestLiterals(t *testing.T) {
 
 // As many tokens as a block can have fit, and the end of it.
 func TestRoomForTokens(t *testing.T) {
-	q := new(tokens)
-	buf := make([]byte, maxBlock+slack)
-	q.literals(buf, 0, maxBlock)
-	require.Equal(t, maxBlock, q.n)
-	require.Less(t, q.n, len(q.list))
+	for _, size := range []int{1, smallBlock, smallBlock + 1, maxBlock, maxBlock + 1} {
+		pool := blocksFor(size)
+		b := pool.Get().(*block)
+		size = min(size, maxBlock)
+		b.tokens.literals(make([]byte, size+slack), 0, size)
+		require.Equal(t, size, b.tokens.n)
+		require.Len(t, b.finish(), size+1)
+		pool.Put(b)
+	}
 }
 
 func TestCommon(t *testing.T) {
