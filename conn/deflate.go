@@ -49,22 +49,24 @@ func (z *deflater) press(e *entry) *bufpool.Buffer {
 		return nil
 	}
 	first := e.head.Opcode != frame.Continuation
-	switch {
-	case z.c == nil:
+	if z.c == nil {
 		z.c = flate.NewCompressor(z.level, z.bits)
-	case first && !z.takeover:
-		z.c.Reset() // it was left in the middle of a message
 	}
 	b := pack(z.c, e.payload, e.head.Fin)
 	if e.head.Fin && !z.takeover {
-		z.c.Release()
-		z.c = nil
+		z.drop()
 		if first && len(b.B) >= len(e.payload) {
 			b.Release()
 			return nil
 		}
 	}
 	return b
+}
+
+// drop gives up what only the messages to come could have referred to.
+func (z *deflater) drop() {
+	z.c.Release()
+	z.c = nil
 }
 
 // pack compresses p into a borrowed buffer.
@@ -95,11 +97,21 @@ func (c *Conn) pressAll() {
 	if o.air != nil || o.part != nil || o.farewell != nil {
 		return // they are first
 	}
-	n := 0
-	for e := o.front(); e != nil && !e.turn && n < maxBatch; {
-		if e.press && !c.press(e) {
-			e, n = o.front(), 0 // e is not there any more
-			continue
+	n, first := 0, o.front() // first: of the messages of e's batch that may be withdrawn
+	for e := first; e != nil && !e.turn && n < maxBatch; {
+		if e.press {
+			o.commit(first, e)
+			if !c.press(e) {
+				e = o.front() // e is not there any more
+				n, first = 0, e
+				continue
+			}
+		}
+		switch {
+		case e.next != e.sibling:
+			first = e.next
+		case e.cut:
+			first = e
 		}
 		n += len(e.payload)
 		e = e.next
@@ -114,6 +126,14 @@ func (c *Conn) press(e *entry) bool {
 	b := c.out.z.press(e)
 	c.mu.Lock()
 	return c.out.pressed(e, b)
+}
+
+// commit has the messages of a batch sent, from first up to e, because e will have
+// to be: it is about to enter the history.
+func (o *outbound) commit(first, e *entry) {
+	for x := first; x != e && o.z.takeover; x = x.next {
+		x.cut = true
+	}
 }
 
 // pressed ends the compressing of e, and does what could not be done meanwhile.

@@ -191,8 +191,12 @@ func (o *outbound) takeEntries(self *entry) {
 }
 
 // joins reports whether e is to be sent with what is in the batch. A large frame
-// of a goroutine that can take its turn as owner is left to it.
+// of a goroutine that can take its turn as owner is left to it, and one that is
+// still to be compressed to the next batch.
 func (o *outbound) joins(e, self *entry) bool {
+	if e.press {
+		return false
+	}
 	if len(e.payload) >= largeFrame {
 		return e == self || e.left || e.async
 	}

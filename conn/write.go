@@ -21,7 +21,8 @@ import (
 // sent by then, none will be. A message that was cut in the middle is sent to
 // its end in the background, from a copy, so that the connection stays whole.
 // (Over TLS, whose writes cannot be interrupted, a message counts as cut once
-// it has been given to the TLS connection.) A ctx without a deadline is bounded
+// it has been given to the TLS connection; with context takeover, see
+// [Compression], once it has been compressed.) A ctx without a deadline is bounded
 // by Config.WriteTimeout. Other errors are as of [Conn.Err].
 func (c *Conn) Write(ctx context.Context, typ MessageType, p []byte) error {
 	if !isMessage(typ) {

@@ -135,6 +135,9 @@ func (c *Conn) endStream() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.out.streaming = false
+	if z := c.out.z; z != nil && z.c != nil && !z.takeover {
+		z.drop() // it is in the middle of the message
+	}
 	if !c.out.owned {
 		c.out.owned = true
 		c.handOver()
