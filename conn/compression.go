@@ -103,13 +103,15 @@ func (c *Conn) useDeflate(d *handshake.Deflate) {
 	}
 }
 
-// configure sets what needs no agreement.
+// configure sets what needs no agreement: how much work to put into it, and to do
+// with less memory than was agreed on.
 func (z *deflater) configure(cfg *Compression, role frame.Role) {
-	own := cfg.ServerMaxWindowBits
+	takeover, bits := cfg.ServerContextTakeover, cfg.ServerMaxWindowBits
 	if role == frame.Client {
-		own = cfg.ClientMaxWindowBits
+		takeover, bits = cfg.ClientContextTakeover, cfg.ClientMaxWindowBits
 	}
-	z.bits = min(z.bits, windowBits(own))
+	z.takeover = z.takeover && takeover
+	z.bits = min(z.bits, windowBits(bits))
 	z.level = flate.Level(min(max(cfg.Level, LevelFastest), LevelSmallest))
 	if z.takeover {
 		z.min = cmp.Or(cfg.MinSize, 128)

@@ -34,7 +34,7 @@ const (
 //
 // What comes out is counted when it comes out. What goes in is counted too, or a
 // peer could send bytes for ever of which nothing comes out. An encoder that
-// flushes after each byte makes 7 or 8 of one.
+// flushes after each byte makes 7 of one, or 11 if it is that of Go.
 func (in *inbound) countPacked(h *frame.Header) error {
 	z := in.z
 	if h.Opcode != frame.Continuation {
@@ -42,8 +42,8 @@ func (in *inbound) countPacked(h *frame.Header) error {
 	}
 	z.clear, z.more = 0, false
 	most := int64(math.MaxInt64)
-	if in.limit < (most-1<<10)/8 {
-		most = 8*in.limit + 1<<10
+	if in.limit < (most-1<<10)/16 {
+		most = 16*in.limit + 1<<10
 	}
 	if h.Length > most-z.packed {
 		return errTooBig()

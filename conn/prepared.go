@@ -104,7 +104,7 @@ func (c *Conn) WritePrepared(ctx context.Context, p *Prepared) error {
 	}
 	t := p.on(c)
 	err := c.send(ctx, t.op, t.p, t.k)
-	if err == nil && t.saved > 0 {
+	if (err == nil || err == errLeft) && t.saved > 0 {
 		c.mu.Lock()
 		c.out.sent.bytes += uint64(t.saved)
 		c.mu.Unlock()
