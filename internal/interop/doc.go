@@ -14,4 +14,9 @@
 // The peers (peers/) are puppets: each takes the same commands and reports the
 // same events (harness_test.go). The scenarios (scenarios_test.go) are one table
 // for all peers, both roles and every way the bytes can take.
+//
+// Compression is agreed on in every way that RFC 7692 has (compression_test.go).
+// Both sides then say the same lines (script_test.go), and a tap in between sees
+// what really goes over the wire (tap_test.go). Our DEFLATE is also held against
+// the zlib of node and Python by itself (zlib_test.go).
 package interop
