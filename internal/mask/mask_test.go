@@ -16,6 +16,8 @@ var loops = []struct {
 	{"generic", xorGeneric},
 }
 
+// The loops that this processor has besides are added by files of their own.
+
 var keys = [][4]byte{{}, {1, 2, 3, 4}, {0xFF, 0, 0x80, 0x7F}, {0xFF, 0xFF, 0xFF, 0xFF}}
 
 // slow is RFC 6455, section 5.3, word for word: "Octet i of the transformed data

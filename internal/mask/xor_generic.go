@@ -1,4 +1,6 @@
+//go:build purego || !(amd64 || arm64)
+
 package mask
 
-// xor has no faster form yet on any processor.
+// xor is XORTo for len(dst) == len(src).
 func xor(dst, src []byte, key [4]byte) { xorGeneric(dst, src, key) }

@@ -1,0 +1,3 @@
+// Package cpu tells which instructions this processor has, where that decides
+// between two ways to do the same.
+package cpu
