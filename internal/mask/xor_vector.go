@@ -5,7 +5,7 @@ package mask
 import "encoding/binary"
 
 // minVector is how many bytes are worth a call of xorVector.
-const minVector = 64
+const minVector = 128
 
 // xor is XORTo for len(dst) == len(src).
 func xor(dst, src []byte, key [4]byte) {
