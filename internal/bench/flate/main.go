@@ -23,11 +23,12 @@ import (
 	"io"
 	"os"
 	"regexp"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/parleyws/websocket/internal/bench/measure"
 )
 
 // options are the flags.
@@ -65,7 +66,7 @@ func command(args []string, out, progress io.Writer) error {
 		return err
 	}
 	chosen := slices.DeleteFunc(engines(), func(e engine) bool { return !o.engines.MatchString(e.name) })
-	r := report{Machine: machine(), Go: runtime.Version(), Rounds: o.rounds}
+	r := report{Machine: measure.Machine(), Go: measure.GoVersion(), Rounds: o.rounds}
 	if r.Speeds, err = o.run(chosen, progress); err != nil {
 		return err
 	}
@@ -111,17 +112,4 @@ func parse(args []string, out io.Writer) (o options, err error) {
 	}
 	o.engines, err = regexp.Compile(*engines)
 	return o, err
-}
-
-// machine says what was measured on.
-func machine() string {
-	model := runtime.GOARCH
-	text, _ := os.ReadFile("/proc/cpuinfo") // elsewhere the architecture has to do
-	for line := range strings.Lines(string(text)) {
-		if name, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(name) == "model name" {
-			model = strings.TrimSpace(value)
-			break
-		}
-	}
-	return fmt.Sprintf("%d × %s, %s", runtime.NumCPU(), model, runtime.GOOS)
 }

@@ -1,0 +1,88 @@
+package peers
+
+import (
+	"context"
+	"net"
+
+	"github.com/parleyws/websocket/conn"
+	"github.com/parleyws/websocket/handshake"
+)
+
+const ours = "github.com/parleyws/websocket"
+
+func parley() Peer {
+	return Peer{
+		Name: "parley", Module: ours, Compresses: true,
+		How: "conn.Handler in net/http, the zero Config; Messages and Write; Group.Broadcast",
+		serve: func(ln net.Listener, t *Task) error {
+			var h parleyHandler
+			h.task = t
+			opts := &conn.AcceptOptions{Config: parleyConfig(t)}
+			return serveHTTP(ln, conn.Handler(opts, h.serve).ServeHTTP)
+		},
+	}
+}
+
+func parleyRaw() Peer {
+	return Peer{
+		Name: "parley raw", Module: ours, Compresses: true,
+		How: "handshake.Accept and conn.New, without net/http; the rest as in parley",
+		serve: func(ln net.Listener, t *Task) error {
+			var h parleyHandler
+			h.task = t
+			cfg := parleyConfig(t)
+			var hs handshake.ServerConfig
+			if t.Compress {
+				hs.Deflate = new(handshake.DeflateConfig)
+			}
+			return accept(ln, func(nc net.Conn) {
+				if u, err := handshake.Accept(nc, &hs); err == nil {
+					c := conn.New(u, &cfg)
+					defer c.CloseNow()
+					h.serve(c.Context(), c)
+				}
+			})
+		},
+	}
+}
+
+// parleyConfig is the zero Config, but for what the workload asks for.
+func parleyConfig(t *Task) (cfg conn.Config) {
+	if t.Compress {
+		cfg.Compression = new(conn.Compression)
+	}
+	return cfg
+}
+
+type parleyHandler struct {
+	task *Task
+	room conn.Group
+}
+
+func (h *parleyHandler) serve(ctx context.Context, c *conn.Conn) error {
+	if !h.task.Broadcast {
+		return parleyEcho(ctx, c)
+	}
+	h.room.Add(c) // it leaves by itself
+	h.task.Members.Add(1)
+	defer h.task.Members.Add(-1)
+	for m, err := range c.Messages(ctx) {
+		if err != nil {
+			return err
+		}
+		h.room.Broadcast(m.Type, m.Data)
+	}
+	return nil
+}
+
+func parleyEcho(ctx context.Context, c *conn.Conn) error {
+	for m, err := range c.Messages(ctx) {
+		if err != nil {
+			return err
+		}
+		if err := c.Write(ctx, m.Type, m.Data); err != nil {
+			return err
+		}
+	}
+	return nil
+}
