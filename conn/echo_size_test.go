@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -29,7 +30,7 @@ func (e echoed) String() string {
 
 // echoSizes are the combinations whose number of writes stays reasonable.
 func echoSizes() (all []echoed) {
-	most, writes := 16<<20, 20_000
+	most, writes := 16<<20, 70_000
 	if testing.Short() || raceEnabled {
 		most, writes = 1<<20, 2_000
 	}
@@ -87,17 +88,23 @@ func (e echoed) send(ctx context.Context, c *Conn, p []byte) error {
 	return w.Close()
 }
 
-// echoPair returns a client whose writes are chopped, and runs the server that
-// sends everything back.
-func echoPair(t *testing.T, chop int) *Conn {
+// pair returns a client, and runs the server that sends everything back in
+// the same manner.
+func (e echoed) pair(t *testing.T) *Conn {
 	a, b := tcpPair(t)
 	cfg := &Config{MaxMessage: -1}
-	chopped := a
-	if chop > 0 {
-		chopped = wstest.Faulty(a, wstest.Faults{MaxWrite: chop})
-	}
-	client, server := New(upgraded(chopped, frame.Client), cfg), New(upgraded(b, frame.Server), cfg)
-	served := call(func() error { return echo(context.Background(), server) })
+	client, server := New(upgraded(e.chopped(a), frame.Client), cfg), New(upgraded(e.chopped(b), frame.Server), cfg)
+	served := call(func() error {
+		for m, err := range server.Messages(context.Background()) {
+			if err != nil {
+				return err
+			}
+			if err = e.send(context.Background(), server, m.Data); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 	t.Cleanup(func() {
 		require.NoError(t, client.Close(StatusNormalClosure, ""))
 		require.NoError(t, <-served)
@@ -106,13 +113,21 @@ func echoPair(t *testing.T, chop int) *Conn {
 	return client
 }
 
+// chopped is nc with its writes chopped.
+func (e echoed) chopped(nc net.Conn) net.Conn {
+	if e.chop == 0 {
+		return nc
+	}
+	return wstest.Faulty(nc, wstest.Faults{MaxWrite: e.chop})
+}
+
 // TestEchoAtSize: what is large comes back as it was, however it is cut.
 func TestEchoAtSize(t *testing.T) {
 	for _, e := range echoSizes() {
 		t.Run(e.String(), func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
-			c, message := echoPair(t, e.chop), e.data()
+			c, message := e.pair(t), e.data()
 			sent := call(func() error { return e.send(ctx, c, bytes.Clone(message)) })
 			typ, p, err := c.Read(ctx)
 			require.NoError(t, err)
@@ -133,7 +148,7 @@ func TestEchoRoundTrips(t *testing.T) {
 	for _, size := range []int{0, 16, 64, 256, 1024, 4096, 16384} {
 		for _, typ := range []MessageType{Text, Binary} {
 			t.Run(fmt.Sprintf("%v/%d", typ, size), func(t *testing.T) {
-				ctx, c := t.Context(), echoPair(t, 0)
+				ctx, c := t.Context(), echoed{typ: typ}.pair(t)
 				message, got := bytes.Repeat([]byte("0"), size), []byte{}
 				for i := range trips {
 					copy(message, fmt.Sprint(i, " "))
