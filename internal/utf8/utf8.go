@@ -29,9 +29,19 @@ type Validator struct {
 // until Reset.
 func (v *Validator) Write(p []byte) (n int, ok bool) {
 	state := v.state
+	// The rest of a code point that began in an earlier piece.
+	for n < len(p) && state != accept && state != reject {
+		if state = step(state, p[n]) & stateMask; state == reject {
+			v.state = reject
+			return n, false
+		}
+		n++
+	}
 	for len(p)-n >= block {
-		// Fast path: ASCII between two code points changes nothing.
+		// Fast paths: vectors see more than a byte at a time, and ASCII between
+		// two code points changes nothing.
 		if state == accept {
+			n += vectorBlocks(p[n:])
 			if n += asciiBlocks(p[n:]); len(p)-n < block {
 				break
 			}
