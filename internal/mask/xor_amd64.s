@@ -8,7 +8,7 @@ TEXT ·xorAVX2(SB), NOSPLIT, $0-28
 	MOVQ         src+8(FP), SI
 	MOVQ         n+16(FP), CX
 	MOVL         key+24(FP), AX
-	MOVQ         AX, X0
+	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	SUBQ         $128, CX
 	JLT          rest

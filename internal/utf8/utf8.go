@@ -56,10 +56,19 @@ func (v *Validator) Write(p []byte) (n int, ok bool) {
 		state = next
 		n += block
 	}
-	for ; n < len(p); n++ {
+	for n < len(p) {
+		if state == accept && len(p) >= 8 {
+			// ASCII is taken a word at a time, the last of which may begin before n.
+			at := min(n, len(p)-8)
+			if binary.NativeEndian.Uint64(p[at:])&highBits == 0 {
+				n = at + 8
+				continue
+			}
+		}
 		if state = step(state, p[n]) & stateMask; state == reject {
 			break
 		}
+		n++
 	}
 	v.state = state
 	return n, state != reject
@@ -79,6 +88,9 @@ func Valid(p []byte) bool {
 	return ok && v.Complete()
 }
 
+// highBits are those that a word of ASCII has not.
+const highBits = 0x8080808080808080
+
 // asciiBlocks returns the length of the ASCII at the front of p, in whole
 // blocks.
 func asciiBlocks(p []byte) int {
@@ -88,7 +100,7 @@ func asciiBlocks(p []byte) int {
 			binary.NativeEndian.Uint64(rest[8:16]) |
 			binary.NativeEndian.Uint64(rest[16:24]) |
 			binary.NativeEndian.Uint64(rest[24:32])
-		if word&0x8080808080808080 != 0 {
+		if word&highBits != 0 {
 			break
 		}
 		rest = rest[block:]

@@ -48,16 +48,16 @@ TEXT ·validAVX2(SB), NOSPLIT, $0-24
 	VBROADCASTI128 secondHigh<>(SB), Y12
 	VMOVDQU        complete<>(SB), Y8
 	MOVL           $0x0f, AX
-	MOVQ           AX, X0
+	VMOVD          AX, X0
 	VPBROADCASTB   X0, Y15
 	MOVL           $0x60, AX             // 0xe0 - 0x80
-	MOVQ           AX, X0
+	VMOVD          AX, X0
 	VPBROADCASTB   X0, Y11
 	MOVL           $0x70, AX             // 0xf0 - 0x80
-	MOVQ           AX, X0
+	VMOVD          AX, X0
 	VPBROADCASTB   X0, Y10
 	MOVL           $0x80, AX
-	MOVQ           AX, X0
+	VMOVD          AX, X0
 	VPBROADCASTB   X0, Y9
 	VPXOR          Y1, Y1, Y1            // the vector before: nothing
 
@@ -68,11 +68,27 @@ loop:
 	JNZ       mixed
 
 	// ASCII: all is well unless the vector before ends in the middle of
-	// something.
+	// something. There may be more of it.
 	VPSUBUSB Y8, Y1, Y2
 	VPTEST   Y2, Y2
 	JNZ      done
-	JMP      next
+	VMOVDQA  Y0, Y1
+	ADDQ     $32, SI
+
+ascii:
+	LEAQ      128(SI), R8
+	CMPQ      R8, CX
+	JA        more
+	VMOVDQU   (SI), Y2
+	VPOR      32(SI), Y2, Y2
+	VMOVDQU   64(SI), Y3
+	VPOR      96(SI), Y3, Y3
+	VPOR      Y2, Y3, Y2
+	VPMOVMSKB Y2, AX
+	TESTL     AX, AX
+	JNZ       more
+	MOVQ      R8, SI
+	JMP       ascii
 
 mixed:
 	// The bytes one, two and three places before those of this vector.
@@ -103,11 +119,12 @@ mixed:
 	VPTEST   Y4, Y4
 	JNZ      done
 
-next:
 	VMOVDQA Y0, Y1
 	ADDQ    $32, SI
-	CMPQ    SI, CX
-	JB      loop
+
+more:
+	CMPQ SI, CX
+	JB   loop
 
 done:
 	VZEROUPPER

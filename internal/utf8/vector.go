@@ -2,8 +2,8 @@
 
 package utf8
 
-// minVector is how many bytes are worth a call of validBlocks.
-const minVector = 64
+// minVector is how many bytes are worth a call of validBlocks: few.
+const minVector = vectorStep
 
 // vectorBlocks returns the length of a valid text at the front of p that ends
 // between two code points. It is not far from the longest: the automaton has less
