@@ -29,7 +29,9 @@ type Compression struct {
 	// ServerContextTakeover lets the messages of the server refer to its earlier
 	// messages, if the peer agrees ("context takeover"). Small messages of a kind
 	// become much smaller. Each connection then keeps the last bytes that were
-	// sent, and the client those that it received, see ServerMaxWindowBits.
+	// sent, and the client those that it received, see ServerMaxWindowBits. A
+	// message that has been compressed must then be sent: for a ctx that ends, it
+	// counts as begun.
 	ServerContextTakeover bool
 
 	// ClientContextTakeover is the same for the messages of the client.
@@ -49,9 +51,19 @@ type Compression struct {
 // CompressionLevel is how hard to try, see [Compression].
 type CompressionLevel int8
 
+// The levels. With context takeover and 12 window bits, LevelFastest keeps about
+// 10 KiB a connection and the others 18 KiB.
 const (
-	LevelFastest  CompressionLevel = 1
+	// LevelFastest looks for what repeats in one place. It costs a fraction of
+	// compress/flate's level 1 and compresses at least as well.
+	LevelFastest CompressionLevel = 1
+
+	// LevelBalanced looks in a few places: some 6 % smaller for more than twice
+	// the time.
 	LevelBalanced CompressionLevel = 2
+
+	// LevelSmallest looks in many. It is for messages that are prepared once and
+	// sent to many, and for slow links.
 	LevelSmallest CompressionLevel = 3
 )
 

@@ -27,6 +27,16 @@
 // encoded once for many connections, and [Conn.TryWrite] never waits for the peer.
 // A [Group] is a set of connections to broadcast to and to shut down together.
 //
+// # Compression
+//
+// Config.Compression has permessage-deflate (RFC 7692) offered, or accepted. The
+// zero [Compression] is a good beginning: messages of 512 bytes and more are
+// compressed, each by itself, and a connection that is idle keeps nothing for it.
+// Where many small messages are alike, context takeover makes them several times
+// smaller, for memory that can be chosen. [Compressed] and [Uncompressed] decide for
+// one message. Incoming messages are inflated as they arrive, in every way to read,
+// and Config.MaxMessage bounds what comes out.
+//
 // # Who may connect
 //
 // By default only pages of the server's own origin, and programs that are no

@@ -226,6 +226,40 @@ func ExamplePrepared() {
 	// to everybody <nil>
 }
 
+// Messages that are much alike are compressed best with context takeover. A window
+// of 12 bits keeps the memory of each connection below 15 KiB. What holds a secret
+// beside something that others may choose is better not compressed.
+func ExampleCompression() {
+	cfg := &conn.Config{Compression: &conn.Compression{
+		ServerContextTakeover: true, ServerMaxWindowBits: 12,
+		ClientContextTakeover: true, ClientMaxWindowBits: 12,
+	}}
+	client, server := conn.Pipe(cfg, cfg)
+	defer client.CloseNow()
+	defer server.CloseNow()
+
+	ctx := context.Background()
+	quote := strings.Repeat(`{"symbol":"PRLY","bid":101.25,"ask":101.5}`, 20)
+	go func() {
+		server.Write(ctx, conn.Text, []byte(quote))
+		server.Write(ctx, conn.Text|conn.Uncompressed, []byte("the token is 4711"))
+	}()
+	for range 2 {
+		_, p, err := client.Read(ctx)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(len(p), "bytes")
+	}
+	fmt.Println("window of the server:", client.Deflate().ServerMaxWindowBits, "bits")
+
+	// Output:
+	// 840 bytes
+	// 17 bytes
+	// window of the server: 12 bits
+}
+
 func ExampleReadJSON() {
 	type Order struct {
 		Item  string `json:"item"`
