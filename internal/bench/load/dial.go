@@ -63,13 +63,27 @@ func dial(addr netip.AddrPort) (fd int, err error) {
 		err = unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Sec: patience})
 	}
 	if err == nil {
-		err = unix.Connect(fd, &unix.SockaddrInet4{Port: int(addr.Port()), Addr: addr.Addr().As4()})
+		err = connect(fd, addr)
 	}
 	if err != nil {
 		unix.Close(fd)
 		return -1, fmt.Errorf("connecting: %w", err)
 	}
 	return fd, nil
+}
+
+// connect connects in blocking mode.
+func connect(fd int, addr netip.AddrPort) error {
+	for {
+		err := unix.Connect(fd, &unix.SockaddrInet4{Port: int(addr.Port()), Addr: addr.Addr().As4()})
+		switch err {
+		case unix.EINTR, unix.EALREADY: // it goes on all the same
+		case unix.EISCONN:
+			return nil
+		default:
+			return err
+		}
+	}
 }
 
 // patience is how many seconds a server may take to answer.
@@ -98,7 +112,7 @@ func (c *client) shake(addr netip.AddrPort, s *Script) error {
 	}
 	var answer []byte
 	for p := make([]byte, 1); !bytes.HasSuffix(answer, []byte("\r\n\r\n")); {
-		n, err := unix.Read(c.fd, p) // no byte too many
+		n, err := read(c.fd, p) // no byte too many
 		if n <= 0 || len(answer) > 4<<10 {
 			return fmt.Errorf("in the handshake: %d bytes: %w", n, orEOF(err))
 		}
@@ -111,12 +125,22 @@ func (c *client) shake(addr netip.AddrPort, s *Script) error {
 func (c *client) sendAll(p []byte) error {
 	for len(p) > 0 {
 		n, err := unix.Write(c.fd, p)
-		if err != nil {
+		if err != nil && err != unix.EINTR {
 			return fmt.Errorf("writing: %w", err)
 		}
-		p = p[n:]
+		p = p[max(0, n):]
 	}
 	return nil
+}
+
+// read reads in blocking mode. A socket with a timeout is interrupted by signals,
+// and the runtime of Go sends many.
+func read(fd int, p []byte) (n int, err error) {
+	for {
+		if n, err = unix.Read(fd, p); err != unix.EINTR {
+			return n, err
+		}
+	}
 }
 
 // greet sends one message, in blocking mode, and looks closely at what comes back.
@@ -126,7 +150,7 @@ func (c *client) greet(s *Script, buf []byte) error {
 	}
 	var payload []byte
 	for {
-		n, err := unix.Read(c.fd, buf)
+		n, err := read(c.fd, buf)
 		if n <= 0 {
 			return fmt.Errorf("the first message did not come back: %w", orEOF(err))
 		}

@@ -126,7 +126,7 @@ func (s *Shaker) advance(i int) error {
 		a.asked = true
 		return unix.EpollCtl(s.epoll, unix.EPOLL_CTL_MOD, a.fd, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(i)})
 	}
-	n, err := unix.Read(a.fd, a.answer[len(a.answer):cap(a.answer)])
+	n, err := read(a.fd, a.answer[len(a.answer):cap(a.answer)])
 	if n <= 0 {
 		return fmt.Errorf("no answer: %w", orEOF(err))
 	}

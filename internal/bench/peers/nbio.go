@@ -18,7 +18,7 @@ func nbioMixed() Peer {
 	return Peer{
 		Name: "nbio", Module: nbioModule, Compresses: true,
 		How: "IOModMixed: a goroutine a connection up to 10,000, written to directly; " +
-			"ReleaseWebsocketPayload, no keep-alive; a broadcast is a loop of WriteMessage; compression level 1, the default",
+			"buffers of the size of the messages, up to 64 KiB; ReleaseWebsocketPayload, no keep-alive; a broadcast is a loop of WriteMessage; compression level 1, the default",
 		serve: func(ln net.Listener, t *Task) error { return serveNbio(ln, t, nbhttp.IOModMixed) },
 	}
 }
@@ -58,6 +58,7 @@ func nbioUpgrader(t *Task, r *room[*websocket.Conn]) *websocket.Upgrader {
 	u := websocket.NewUpgrader()
 	u.KeepaliveTime = 0
 	u.BlockingModAsyncWrite = false
+	u.BlockingModReadBufferSize = min(max(t.Size+14, websocket.DefaultBlockingReadBufferSize), 64<<10)
 	u.EnableCompression(t.Compress)
 	u.OnOpen(r.join)
 	u.OnClose(func(c *websocket.Conn, _ error) { r.leave(c) })
