@@ -227,6 +227,22 @@ func TestReaderGivesTheBytesBeforeTheError(t *testing.T) {
 	}
 }
 
+// Read never returns neither a byte nor an error.
+func TestReaderReadGivesAByteOrAnError(t *testing.T) {
+	for _, large := range []int{10, 10000} { // into the buffer, or past it
+		r := NewReader(strings.NewReader("\x82\x7E\x27\x10He"))
+		_, err := r.Next()
+		require.NoError(t, err)
+		p := make([]byte, large)
+		n, err := r.Read(p)
+		require.NoError(t, err)
+		require.Equal(t, "He", string(p[:n]))
+		n, err = r.Read(p)
+		require.Zero(t, n)
+		require.Equal(t, io.ErrUnexpectedEOF, err)
+	}
+}
+
 // lastBytes gives its error with the last of its bytes, and another afterwards.
 type lastBytes struct {
 	wire []byte

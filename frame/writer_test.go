@@ -110,6 +110,16 @@ func TestWriterSendsAnEmptyFrameAtOnce(t *testing.T) {
 	require.Equal(t, "\x89\x00", string(out.wire()))
 }
 
+func TestWriterHoldsTheHeaderBack(t *testing.T) {
+	var out calls
+	w := NewWriter(&out)
+	require.NoError(t, w.WriteHeader(Header{Fin: true, Opcode: Text, Length: 1}))
+	require.Empty(t, out, "it goes out with the payload")
+	_, err := w.Write([]byte("x"))
+	require.NoError(t, err)
+	require.Equal(t, calls{[]byte("\x81\x01x")}, out)
+}
+
 // What the header said is what must follow; a mistake writes nothing, and can be
 // made good.
 func TestWriterKeepsToTheLength(t *testing.T) {
@@ -119,14 +129,14 @@ func TestWriterKeepsToTheLength(t *testing.T) {
 	require.EqualError(t, err, "frame: the payload is longer than its header said, begin another frame with WriteHeader")
 
 	require.NoError(t, w.WriteHeader(Header{Fin: true, Opcode: Text, Length: 5}))
-	_, err = w.Write([]byte("Hel"))
+	_, err = w.Write([]byte("Hell"))
 	require.NoError(t, err)
-	_, err = w.Write([]byte("lo!"))
+	_, err = w.Write([]byte("o!"))
 	require.EqualError(t, err, "frame: the payload is longer than its header said, begin another frame with WriteHeader")
 	for _, err := range []error{w.WriteHeader(Header{}), w.WriteFrame(Header{}, nil)} {
 		require.EqualError(t, err, "frame: the frame before is incomplete, write the rest of its payload first")
 	}
-	_, err = w.Write([]byte("lo"))
+	_, err = w.Write([]byte("o"))
 	require.NoError(t, err)
 	require.NoError(t, w.WriteFrame(Header{Fin: true, Opcode: Ping}, nil))
 	require.Equal(t, "\x81\x05Hello\x89\x00", string(out.wire()))
