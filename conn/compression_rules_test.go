@@ -78,7 +78,10 @@ var packedCases = []packedCase{
 	{"34: a block of the reserved type", false, []wstest.Frame{zip(Binary, "\x06")}, nil, StatusInvalidPayload},
 	{"34: a stored block whose lengths differ", false, []wstest.Frame{zip(Binary, "\x00\x05\x00\xfa\xfeHello\x00")}, nil, StatusInvalidPayload},
 	{"34: the message ends in a block", false, []wstest.Frame{zip(Binary, hello[:4])}, nil, StatusInvalidPayload},
-	{"34: the message ends in a stored block", false, []wstest.Frame{zip(Binary, "\x00\x09\x00\xf6\xffHello")}, nil, StatusInvalidPayload},
+	{"34: the message ends in a stored block", false, []wstest.Frame{zip(Binary, "\x00\x0a\x00\xf5\xffHello")}, nil, StatusInvalidPayload},
+	{"33: a stored block that the tail completes", false, []wstest.Frame{
+		zip(Binary, "\x00\x09\x00\xf6\xffHello"),
+	}, []string{"Hello\x00\x00\xff\xff"}, 0},
 	{"34: BFINAL, and no empty block behind it", false, []wstest.Frame{zip(Binary, "\xf3\x48\xcd\xc9\xc9\x07\x00")}, nil, StatusInvalidPayload},
 	{"34: a reference before the first byte", true, []wstest.Frame{zip(Text, "\xf2\x00\x11\x00\x00")}, nil, StatusInvalidPayload},
 	{"34: what is sent after corrupt data is not looked at", true, []wstest.Frame{
