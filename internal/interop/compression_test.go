@@ -50,8 +50,9 @@ func ours(serverTakeover, clientTakeover bool, serverBits, clientBits int) conn.
 	}
 }
 
-// deals are all that RFC 7692 lets be agreed on, as far as one thing at a time
-// shows it: context takeover by direction, the window by direction, and who asks.
+// deals are what RFC 7692 lets be agreed on, one thing at a time: context takeover
+// by direction, the window by direction, each asked for by us and by the peer. The
+// level is nobody else's business, so all of them take turns.
 func deals() []deal {
 	all := []deal{
 		{name: "takeover", ours: ours(true, true, 0, 0)},
@@ -71,6 +72,7 @@ func deals() []deal {
 			deal{name: fmt.Sprintf("%d bits by the peer", bits), ours: ours(true, true, 0, 0), theirs: terms{ServerMaxWindowBits: bits, ClientMaxWindowBits: bits}},
 		)
 	}
+	levels := [...]conn.CompressionLevel{conn.LevelFastest, conn.LevelBalanced, conn.LevelSmallest}
 	for i := range all {
 		d := &all[i]
 		d.ours.Level = levels[i%len(levels)]
@@ -84,8 +86,6 @@ func deals() []deal {
 	return all
 }
 
-var levels = []conn.CompressionLevel{conn.LevelFastest, conn.LevelBalanced, conn.LevelSmallest}
-
 func TestNodeClientCompresses(t *testing.T) {
 	compressFromPeer(t, startNode(t), wayThroughTap(t))
 }
@@ -94,6 +94,7 @@ func TestPythonClientCompresses(t *testing.T) {
 	compressFromPeer(t, startPython(t), wayThroughTap(t))
 }
 
+// A page sees what was agreed on, and can ask for nothing.
 func TestChromiumCompresses(t *testing.T) {
 	w := wayThroughTap(t)
 	compressFromPeer(t, openPage(t, startChromium(t, ""), w.page()), w)
@@ -131,21 +132,25 @@ func compressFromPeer(t *testing.T, p peer, w way) {
 
 // compressToPeer has us dial the peer on all terms, each at a port of its own.
 func compressToPeer(t *testing.T, p peer) {
-	to := func(name string, d deal) way {
-		tap := newTap(t, listen(t, p, &d.theirs))
-		return way{name: name, base: "ws://" + tap.addr, id: new(identity), tap: tap, deal: &d}
-	}
 	for i, d := range deals() {
 		if d.needs&^p.can() != 0 {
 			continue
 		}
 		t.Run(d.name, func(t *testing.T) {
-			w := to("deal", d)
+			w := wayToPeer(t, p, "deal", d)
 			converse(t, p, w, i, w.toPeer(p))
 		})
 	}
-	w := to("scenario", deal{ours: ours(true, true, 0, 0)})
-	t.Run("scenarios", func(t *testing.T) { playAll(t, p, w.toPeer(p)) })
+	t.Run("scenarios", func(t *testing.T) {
+		w := wayToPeer(t, p, "scenario", deal{ours: ours(true, true, 0, 0)})
+		playAll(t, p, w.toPeer(p))
+	})
+}
+
+// wayToPeer makes p a server on its terms of d, behind a tap.
+func wayToPeer(t *testing.T, p peer, name string, d deal) way {
+	tap := newTap(t, listen(t, p, &d.theirs))
+	return way{name: name, base: "ws://" + tap.addr, id: new(identity), tap: tap, deal: &d}
 }
 
 // converse has both sides say the same lines, on a connection on the terms of the

@@ -146,8 +146,8 @@ func (p packet) String() string {
 
 // packets reads all frames and puts them together.
 //
-// RFC 7692, section 6: RSV1 is "Per-Message Compressed", and "set only on the
-// first fragment of a message", so a control frame never has it.
+// RFC 7692, section 6.1: "An endpoint MUST NOT set the "Per-Message Compressed"
+// bit of control frames and non-first fragments of a data message."
 func packets(t *testing.T, r io.Reader) (all []packet) {
 	t.Helper()
 	said, err := io.ReadAll(r)

@@ -98,7 +98,8 @@ func payloads(bits int) [][]byte {
 // What we compress, zlib understands, with no larger a window than was promised.
 //
 // RFC 7692, section 7.1.2.1: "By including this parameter in an extension
-// negotiation response, a server limits the LZ77 sliding window size".
+// negotiation offer, a client limits the LZ77 sliding window size that the server
+// will use to compress messages."
 func TestZlibInflatesOurs(t *testing.T) {
 	for name, z := range startZlibs(t) {
 		forAllWindows(t, name, 8, func(t *testing.T, bits int, takeover bool) {
