@@ -137,13 +137,20 @@ type gobwasFlate struct {
 
 var gobwasFlates = sync.Pool{New: func() any {
 	return &gobwasFlate{
-		r: wsflate.NewReader(nil, func(r io.Reader) wsflate.Decompressor { return flate.NewReader(r) }),
+		r: wsflate.NewReader(nil, func(r io.Reader) wsflate.Decompressor { return resettable{flate.NewReader(r)} }),
 		w: wsflate.NewWriter(nil, func(w io.Writer) wsflate.Compressor {
 			f, _ := flate.NewWriter(w, 1) // only a level that does not exist is an error
 			return f
 		}),
 	}
 }}
+
+// A resettable is a decompressor that wsflate can use again.
+type resettable struct{ io.Reader }
+
+func (r resettable) Reset(src io.Reader) {
+	r.Reader.(flate.Resetter).Reset(src, nil) // cannot fail
+}
 
 // deflated echoes a frame that is compressed, or is not.
 func (c *gobwasConn) deflated(h ws.Header) error {
@@ -180,7 +187,7 @@ func (c *gobwasConn) deflate(z *gobwasFlate, op ws.OpCode) error {
 	if _, err := z.w.Write(z.inflated.Bytes()); err != nil {
 		return err
 	}
-	if err := z.w.Close(); err != nil {
+	if err := z.w.Flush(); err != nil {
 		return err
 	}
 	h := ws.Header{Fin: true, Rsv: ws.Rsv(true, false, false), OpCode: op, Length: int64(z.out.Len())}
