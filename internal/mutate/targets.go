@@ -35,7 +35,7 @@ const rules = "-test.run=Rule|Inbound|Machine"
 // slow are the tests of conn that count bytes, goroutines or system calls, or
 // that wait for chance to strike. They take long, and on a busy machine they may
 // fail without any mistake.
-const slow = "-test.skip=Memory|Alloc|Soup|Model|TenThousand|Stress|Transports|Chaos|HalfOpen|Share|Floods|Patience"
+const slow = "-test.skip=Memory|Alloc|Soup|Model|TenThousand|Stress|Transports|Chaos|HalfOpen|Share|Floods|Patience|ShortReads|OfTheLiving"
 
 func targets() []target {
 	return []target{
