@@ -235,9 +235,22 @@ func (f rawCase) play(t *testing.T) (o *faultOutcome, fired bool) {
 	o.ours, o.theirs = sideOf(c, f.read), newSide(other, peerOf(f.role), ways[0])
 	o.takeSteps()
 	o.finish(t, f.weEnd)
+	c.restInPeace()
 	o.check(t, f.faultCase)
 	require.Less(t, time.Since(begin), faultCloseTimeout, "there was nothing to wait for")
 	return o, r.in.fired || r.out.fired
+}
+
+// restInPeace waits until nobody uses the socket any more. Done is closed before:
+// whoever reads or writes when the connection ends may still be in a system call.
+func (c *Conn) restInPeace() {
+	c.takeTurn(nil, dead)
+	c.giveTurn()
+	for owned := true; owned; runtime.Gosched() {
+		c.mu.Lock()
+		owned = c.out.owned
+		c.mu.Unlock()
+	}
 }
 
 // eachRawCase calls f in both roles and with both ways to end.

@@ -167,6 +167,7 @@ func TestTinySocketBuffers(t *testing.T) {
 					o.ours, o.theirs = sideOf(c, f.read), newSide(other, peerOf(f.role), ways[0])
 					o.takeSteps()
 					o.finish(t, f.weEnd)
+					c.restInPeace()
 					o.check(t, f)
 					o.requireWhole(t)
 					require.Positive(t, short, "nothing was tested")
