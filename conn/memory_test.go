@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"runtime/metrics"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -116,7 +117,7 @@ func dialAndWait(t *testing.T, url string) {
 		c, err := Dial(t.Context(), url, nil)
 		require.NoError(t, err)
 		all = append(all, c)
-		require.NoError(t, c.Write(t.Context(), Text, make([]byte, 125)))
+		require.NoError(t, c.Write(t.Context(), Text, []byte(strings.Repeat("敏捷的棕色狐狸", 20))))
 		_, _, err = c.Read(t.Context())
 		require.NoError(t, err)
 	}

@@ -12,11 +12,9 @@ var loops = []struct {
 	name string
 	xor  func(dst, src []byte, key [4]byte)
 }{
-	{"chosen", xor},
+	{"chosen", XORTo},
 	{"generic", xorGeneric},
 }
-
-// The loops that this processor has besides are added by files of their own.
 
 var keys = [][4]byte{{}, {1, 2, 3, 4}, {0xFF, 0, 0x80, 0x7F}, {0xFF, 0xFF, 0xFF, 0xFF}}
 

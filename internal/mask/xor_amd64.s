@@ -2,12 +2,15 @@
 
 #include "textflag.h"
 
-// func xorAVX2(dst, src *byte, n int, key uint32)
-TEXT ·xorAVX2(SB), NOSPLIT, $0-28
-	MOVQ         dst+0(FP), DI
-	MOVQ         src+8(FP), SI
-	MOVQ         n+16(FP), CX
-	MOVL         key+24(FP), AX
+// func xorVector(dst, src *byte, n int, key uint32)
+TEXT ·xorVector(SB), NOSPLIT, $0-28
+	MOVQ dst+0(FP), DI
+	MOVQ src+8(FP), SI
+	MOVQ n+16(FP), CX
+	MOVL key+24(FP), AX
+	CMPB ·avx2(SB), $1
+	JNE  sse2
+
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	SUBQ         $128, CX
@@ -45,16 +48,12 @@ done:
 	VZEROUPPER
 	RET
 
-// func xorSSE2(dst, src *byte, n int, key uint32)
-TEXT ·xorSSE2(SB), NOSPLIT, $0-28
-	MOVQ   dst+0(FP), DI
-	MOVQ   src+8(FP), SI
-	MOVQ   n+16(FP), CX
-	MOVL   key+24(FP), AX
+	// Two vectors of half the size a step.
+sse2:
 	MOVQ   AX, X0
 	PSHUFD $0, X0, X0
 
-loop:
+pair:
 	MOVOU (SI), X1
 	MOVOU 16(SI), X2
 	PXOR  X0, X1
@@ -64,5 +63,5 @@ loop:
 	ADDQ  $32, SI
 	ADDQ  $32, DI
 	SUBQ  $32, CX
-	JNZ   loop
+	JNZ   pair
 	RET

@@ -8,6 +8,11 @@ const minVector = vectorStep
 // vectorBlocks returns the length of a valid text at the front of p that ends
 // between two code points. It is not far from the longest: the automaton has less
 // than two vectors to look at, or finds the bad byte in them.
+//
+// A connection that waits has done this on a stack of 2 KiB. One more call would
+// have it grow to 4, so this one takes what is kept for those that must not grow it.
+//
+//go:nosplit
 func vectorBlocks(p []byte) int {
 	if len(p) < minVector || !hasVector() {
 		return 0
