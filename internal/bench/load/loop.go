@@ -21,7 +21,9 @@ type Loop struct {
 
 	script  *Script
 	clients []*client
-	echo    bool // a message that comes back is answered with the next one
+	owed    int64 // messages that are to come back
+	echo    bool  // who has sent a message gets it back
+	more    bool  // and sends another one
 	start   time.Time
 	epoll   int
 	events  []unix.EpollEvent
@@ -72,20 +74,21 @@ func (l *Loop) Close() {
 }
 
 // Echo has all connections send messages and wait for them to come back, for some
-// time. It may be called again, and goes on then with what is on its way.
+// time, and then waits until all have come back. What the server has done in the
+// meantime it has done for these.
 func (l *Loop) Echo(d time.Duration) error {
-	if !l.echo {
-		l.echo = true
-		for i := range l.clients {
-			if err := l.send(i, l.script.InFlight); err != nil {
-				return err
-			}
+	l.echo, l.more = true, true
+	end := l.now() + int64(d)
+	for i := range l.clients {
+		if err := l.send(i, l.script.InFlight); err != nil {
+			return err
 		}
 	}
-	for end := l.now() + int64(d); l.now() < end; {
+	for l.owed > 0 {
 		if err := l.turn(); err != nil {
 			return err
 		}
+		l.more = l.more && l.now() < end
 	}
 	return nil
 }
@@ -95,11 +98,12 @@ func (l *Loop) Echo(d time.Duration) error {
 // is that of the last one.
 func (l *Loop) Publish(d time.Duration) error {
 	for end := l.now() + int64(d); l.now() < end; {
-		from, done := l.now(), l.Done
+		from := l.now()
 		if err := l.send(0, 1); err != nil {
 			return err
 		}
-		for l.Done < done+int64(len(l.clients)) {
+		l.owed = int64(len(l.clients))
+		for l.owed > 0 {
 			if err := l.turn(); err != nil {
 				return err
 			}
@@ -162,7 +166,8 @@ func (l *Loop) receive(i int) error {
 		c.out, c.in.pong = append(c.out[:len(c.out):len(c.out)], c.in.pong...), nil
 	}
 	l.Done += int64(came)
-	if !l.echo {
+	l.owed -= int64(came)
+	if !l.more {
 		came = 0
 	}
 	return l.send(i, came)
@@ -180,6 +185,7 @@ func (l *Loop) arrived(c *client, now int64) {
 // send sends the next n messages.
 func (l *Loop) send(i, n int) error {
 	l.clients[i].owed += n
+	l.owed += int64(n)
 	return l.flush(i)
 }
 
