@@ -158,13 +158,22 @@ func (r *headReader) fill() error {
 	if have == cap(r.buf) {
 		r.buf = append(make([]byte, 0, max(2*have, 4<<10)), r.buf...)
 	}
-	n, err := r.src.Read(r.buf[have:min(cap(r.buf), r.limit)])
-	r.buf = r.buf[:have+n]
-	if n > 0 {
-		return nil // an error that matters comes again
+	for range maxEmptyReads {
+		n, err := r.src.Read(r.buf[have:min(cap(r.buf), r.limit)])
+		r.buf = r.buf[:have+n]
+		if n > 0 {
+			return nil // an error that matters comes again
+		}
+		if err != nil {
+			return err
+		}
 	}
-	return err
+	return io.ErrNoProgress
 }
+
+// maxEmptyReads is how many reads in a row may return nothing at all, which
+// io.Reader allows.
+const maxEmptyReads = 100
 
 // next consumes the n bytes of a head.
 func (r *headReader) next(n int) {

@@ -160,6 +160,17 @@ func TestHeadReaderTakesBytesThatComeWithAnError(t *testing.T) {
 	}
 }
 
+// io.Reader allows a read of nothing, but not for ever.
+func TestHeadReaderGivesUpAStreamOfNothing(t *testing.T) {
+	r := headReader{src: nothing{}, limit: 1 << 10, head: head{checkStart: anything, maxFields: 1}}
+	_, err := r.read()
+	require.ErrorIs(t, err, io.ErrNoProgress)
+}
+
+type nothing struct{}
+
+func (nothing) Read([]byte) (int, error) { return 0, nil }
+
 // The buffer grows with what has come, and not at all towards the bound.
 func TestHeadReaderGrowsAsBytesArrive(t *testing.T) {
 	r := headReader{src: strings.NewReader("one\r\nA: " + strings.Repeat("a", 10_000)), limit: 1 << 30,

@@ -4,7 +4,6 @@ import (
 	"io"
 	"net"
 	"os"
-	"syscall"
 )
 
 // Read reads what is there, and blocks only while nothing is. It returns io.EOF
@@ -79,7 +78,7 @@ func (c *Conn) broken(by *deadline) error {
 	case by.isPast():
 		return os.ErrDeadlineExceeded
 	case c.reset:
-		return syscall.ECONNRESET
+		return errReset
 	}
 	return nil
 }
@@ -89,11 +88,11 @@ func (c *Conn) writeError() error {
 		return err
 	}
 	if c.finished {
-		return syscall.EPIPE
+		return errPipe
 	}
 	if c.peer.closed {
 		c.setReset() // it answers data with RST
-		return syscall.EPIPE
+		return errPipe
 	}
 	return nil
 }

@@ -8,7 +8,6 @@ import (
 	"net"
 	"os"
 	"sync"
-	"syscall"
 	"time"
 )
 
@@ -188,8 +187,8 @@ func (d *deadline) stop() {
 
 // opError dresses err as package net does.
 func (c *Conn) opError(op string, err error) error {
-	if errno, ok := err.(syscall.Errno); ok {
-		err = os.NewSyscallError(op, errno)
+	if isErrno(err) {
+		err = os.NewSyscallError(op, err)
 	}
 	return &net.OpError{Op: op, Net: "pipe", Source: c.addr, Addr: c.peer.addr, Err: err}
 }

@@ -1,0 +1,14 @@
+package netpipe
+
+import "syscall"
+
+// Plan 9 has words in place of numbers.
+const (
+	errReset = syscall.ErrorString("connection reset by peer")
+	errPipe  = syscall.ErrorString("broken pipe")
+)
+
+func isErrno(err error) bool {
+	_, ok := err.(syscall.ErrorString)
+	return ok
+}
