@@ -109,7 +109,7 @@ func TestRefusedCompressed(t *testing.T) {
 		whilePackedStuck(t, takeover, Config{Backlog: -1, WriteTimeout: -1}, func(t *testing.T, s *stuck) {
 			taken := 0
 			for i := range 20 {
-				if s.TryWrite(Text, chatter(500, uint64(i))) == nil {
+				if s.TryWrite(Text, excerpt(500, uint64(i))) == nil {
 					taken++
 					require.Zero(t, i)
 				}
@@ -118,12 +118,12 @@ func TestRefusedCompressed(t *testing.T) {
 			s.open()
 			u := unwrapperOf(s.role, s.deflate)
 			for range taken {
-				u.want(t, s.peer, string(chatter(500, 0)))
+				u.want(t, s.peer, string(excerpt(500, 0)))
 			}
 			s.settle()
 			for i := range 3 {
-				require.NoError(t, s.Write(t.Context(), Text, chatter(500, uint64(i))))
-				u.want(t, s.peer, string(chatter(500, uint64(i))))
+				require.NoError(t, s.Write(t.Context(), Text, excerpt(500, uint64(i))))
+				u.want(t, s.peer, string(excerpt(500, uint64(i))))
 			}
 		})
 	}
@@ -133,7 +133,7 @@ func TestRefusedCompressed(t *testing.T) {
 // this side forget in its place in the order, and not before or after.
 func TestQueuedPreparedCompressed(t *testing.T) {
 	whilePackedStuck(t, true, Config{Backlog: 10 << 20, WriteTimeout: -1}, func(t *testing.T, s *stuck) {
-		text := func(i int) string { return fmt.Sprint(i, " ", string(chatter(600, uint64(i%3)))) }
+		text := func(i int) string { return fmt.Sprint(i, " ", string(excerpt(600, uint64(i%3)))) }
 		for i := range 60 {
 			m, err := NewPrepared(Text, []byte(text(i)))
 			require.NoError(t, err)
@@ -156,10 +156,10 @@ func TestQueuedPreparedCompressed(t *testing.T) {
 func TestNothingIsGatheredBeforeItIsCompressed(t *testing.T) {
 	playPacked(t, compressing(true, 15), func(t *testing.T, c *Conn, p *wstest.Peer) {
 		u := unwrapperOf(c.role, c.Deflate())
-		m, err := NewPrepared(Text, chatter(1000, 1))
+		m, err := NewPrepared(Text, excerpt(1000, 1))
 		require.NoError(t, err)
-		require.NoError(t, c.Write(t.Context(), Text, chatter(1000, 0)))
-		u.want(t, p, string(chatter(1000, 0)))
+		require.NoError(t, c.Write(t.Context(), Text, excerpt(1000, 0)))
+		u.want(t, p, string(excerpt(1000, 0)))
 		owned(c)
 		require.NoError(t, c.TryWrite(Text|Uncompressed, []byte("plain")))
 		require.NoError(t, c.TryWritePrepared(m))
@@ -169,8 +169,8 @@ func TestNothingIsGatheredBeforeItIsCompressed(t *testing.T) {
 		c.mu.Unlock()
 		release(c)
 		u.want(t, p, "plain")
-		u.want(t, p, string(chatter(1000, 1)))
-		require.NoError(t, c.Write(t.Context(), Text, chatter(1000, 0)))
-		u.want(t, p, string(chatter(1000, 0)))
+		u.want(t, p, string(excerpt(1000, 1)))
+		require.NoError(t, c.Write(t.Context(), Text, excerpt(1000, 0)))
+		u.want(t, p, string(excerpt(1000, 0)))
 	})
 }

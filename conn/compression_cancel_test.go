@@ -64,7 +64,7 @@ func cancelWhenCompressed(t *testing.T, c *Conn, p *wstest.Peer, write writeWay,
 	require.NoError(t, c.Write(t.Context(), Text, []byte("what is in the window before that")))
 	u.want(t, p, "what is in the window before that")
 
-	lost, kept := string(noise(n/2, 1))+string(chatter(n/2, 1)), string(chatter(200, 1))
+	lost, kept := string(noise(n/2, 1))+string(excerpt(n/2, 1)), string(excerpt(200, 1))
 	ctx, cancel := context.WithCancel(t.Context())
 	p.Conn().(*wstest.Conn).SetBuffer(1 << 20)
 	owned(c)
@@ -160,7 +160,7 @@ func TestCancelledBatchIsCompressed(t *testing.T) {
 // to be sent.
 func cancelBatch(t *testing.T, c *Conn, p *wstest.Peer, sent int, press func(cancel func())) {
 	u := unwrapperOf(c.role, c.Deflate())
-	texts := []string{"one, as it is", "two " + string(chatter(300, 2)), "three, as it is", "four " + string(chatter(300, 4))}
+	texts := []string{"one, as it is", "two " + string(excerpt(300, 2)), "three, as it is", "four " + string(excerpt(300, 4))}
 	var batch []Message
 	for i, text := range texts {
 		batch = append(batch, Message{[]MessageType{Text | Uncompressed, Text}[i%2], []byte(text)})
@@ -178,8 +178,8 @@ func cancelBatch(t *testing.T, c *Conn, p *wstest.Peer, sent int, press func(can
 			u.want(t, p, text)
 		}
 	}
-	require.NoError(t, c.Write(t.Context(), Text, chatter(300, 4)))
-	u.want(t, p, string(chatter(300, 4)))
+	require.NoError(t, c.Write(t.Context(), Text, excerpt(300, 4)))
+	u.want(t, p, string(excerpt(300, 4)))
 	p.WantIdle("nothing of the others")
 	require.Zero(t, c.Backlog())
 }
@@ -231,10 +231,10 @@ func TestClosedWhileCompressing(t *testing.T) {
 				cfg.Backlog, cfg.SlowConsumer = 1000, Disconnect
 				playPacked(t, cfg, func(t *testing.T, c *Conn, p *wstest.Peer) {
 					owned(c)
-					first := call(func() error { return c.Write(t.Context(), Text, chatter(200, 1)) })
+					first := call(func() error { return c.Write(t.Context(), Text, excerpt(200, 1)) })
 					synctest.Wait()
-					second := call(func() error { return c.Write(t.Context(), Text, chatter(200, 2)) })
-					require.NoError(t, c.TryWrite(Text, chatter(200, 3)))
+					second := call(func() error { return c.Write(t.Context(), Text, excerpt(200, 2)) })
+					require.NoError(t, c.TryWrite(Text, excerpt(200, 3)))
 					synctest.Wait()
 					require.False(t, pressSlowly(c, func() {
 						tt.close(c)
@@ -265,9 +265,9 @@ func TestNotDroppedWhileCompressing(t *testing.T) {
 			u := unwrapperOf(c.role, c.Deflate())
 			owned(c)
 			for i := range 3 {
-				require.NoError(t, c.TryWrite(Text, chatter(400, uint64(i))), "the third one drops none, or the first")
+				require.NoError(t, c.TryWrite(Text, excerpt(400, uint64(i))), "the third one drops none, or the first")
 				if i == 1 {
-					pressSlowly(c, func() { require.NoError(t, c.TryWrite(Text, chatter(300, 9))) })
+					pressSlowly(c, func() { require.NoError(t, c.TryWrite(Text, excerpt(300, 9))) })
 				}
 			}
 			release(c)
@@ -276,9 +276,9 @@ func TestNotDroppedWhileCompressing(t *testing.T) {
 				got = append(got, strings.Clone(u.next(t, p).data))
 			}
 			if takeover {
-				require.Equal(t, string(chatter(400, 0)), got[0], "it is in the window of the others")
+				require.Equal(t, string(excerpt(400, 0)), got[0], "it is in the window of the others")
 			}
-			require.Equal(t, string(chatter(400, 2)), got[1])
+			require.Equal(t, string(excerpt(400, 2)), got[1])
 			p.WantIdle("the others were dropped")
 		})
 	}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -69,6 +70,16 @@ func playTakeovers(t *testing.T, test func(t *testing.T, takeover bool, c *Conn,
 			playPacked(t, compressing(takeover, 15), func(t *testing.T, c *Conn, p *wstest.Peer) { test(t, takeover, c, p) })
 		})
 	}
+}
+
+// corpus is made once, since many tests take from it.
+var corpus = sync.OnceValue(func() []byte { return chatter(256<<10, 0) })
+
+// excerpt returns n bytes of the corpus, or a few less, for it is whole characters.
+func excerpt(n int, seed uint64) []byte {
+	all := corpus()
+	at := int(seed*997) % (len(all) - n)
+	return bytes.ToValidUTF8(all[at:at+n], nil)
 }
 
 // noise returns n bytes that cannot be made any shorter.

@@ -26,7 +26,7 @@ func TestNoAllocsCompressed(t *testing.T) {
 		t.Skip("with the race detector a sync.Pool drops things at random")
 	}
 	buf := make([]byte, 0, 100<<10)
-	small, large := chatter(300, 1), chatter(64<<10, 2)
+	small, large := excerpt(300, 1), excerpt(64<<10, 2)
 	m, err := NewPrepared(Text, small)
 	require.NoError(t, err)
 	reads := func(b *bench) error {
@@ -68,11 +68,11 @@ func TestIdleCompressedConnectionHolds(t *testing.T) {
 	for _, role := range roles {
 		for _, takeover := range takeovers {
 			b := newPackedBench(t, role, takeover)
-			b.ask <- wireFrom(peerOf(role), append(inFragments(zip(Text, packedAlone(string(chatter(9000, 1)))), 100), zip(Text, hello)))
+			b.ask <- wireFrom(peerOf(role), append(inFragments(zip(Text, packedAlone(string(excerpt(9000, 1)))), 100), zip(Text, hello)))
 			require.NoError(t, read(t.Context(), b.c).Err)
 			require.NoError(t, read(t.Context(), b.c).Err)
-			require.NoError(t, streamIn(b.c, chatter(9000, 1), 1000))
-			require.NoError(t, b.c.Write(t.Context(), Text, chatter(9000, 1)))
+			require.NoError(t, streamIn(b.c, excerpt(9000, 1), 1000))
+			require.NoError(t, b.c.Write(t.Context(), Text, excerpt(9000, 1)))
 			startRead(context.Background(), b.c)
 			for b.c.wire.waits.Load()%2 == 0 {
 				runtime.Gosched()
@@ -101,7 +101,7 @@ func TestIdleMemoryOfTakeover(t *testing.T) {
 			all = append(all, client, server)
 			for _, side := range [][2]*Conn{{client, server}, {server, client}} {
 				for i := range 3 {
-					require.NoError(t, side[0].Write(t.Context(), Text, chatter(15_000, uint64(i))))
+					require.NoError(t, side[0].Write(t.Context(), Text, excerpt(15_000, uint64(i))))
 					require.NoError(t, read(t.Context(), side[1]).Err)
 				}
 			}
@@ -130,7 +130,7 @@ func heap() int64 {
 func TestLentCompressedDataStaysValid(t *testing.T) {
 	for _, takeover := range takeovers {
 		client, server := connPairWith(t, compressing(takeover, 12))
-		texts := []string{string(chatter(100, 1)), string(chatter(3000, 2)), string(chatter(100_000, 3)), "", string(chatter(50, 4))}
+		texts := []string{string(excerpt(100, 1)), string(excerpt(3000, 2)), string(excerpt(100_000, 3)), "", string(excerpt(50, 4))}
 		go func() {
 			for range 3 {
 				for _, text := range texts {

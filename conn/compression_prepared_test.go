@@ -59,7 +59,7 @@ func broadcastToAVariety(t *testing.T, role frame.Role) {
 		})
 	}
 	rnd := rand.New(rand.NewPCG(7692, 10))
-	shared := string(chatter(3000, 1))
+	shared := string(excerpt(3000, 1))
 	for i := range 40 {
 		text := strings.ToValidUTF8(fmt.Sprint(i, shared[:rnd.IntN(len(shared))]), "")
 		typ := []MessageType{Text, Text, Text | Compressed, Text | Uncompressed}[rnd.IntN(4)]
@@ -119,7 +119,7 @@ func TestPreparedIsCompressedOnce(t *testing.T) {
 // goroutines, among others.
 func TestPreparedIsSharedByAVariety(t *testing.T) {
 	const each = 20
-	m, err := NewPrepared(Text, chatter(2000, 5))
+	m, err := NewPrepared(Text, excerpt(2000, 5))
 	require.NoError(t, err)
 	var all sync.WaitGroup
 	for i, cfg := range variety() {
@@ -133,7 +133,7 @@ func TestPreparedIsSharedByAVariety(t *testing.T) {
 					for k := range each {
 						err := to[0].WritePrepared(context.Background(), m)
 						if err == nil {
-							err = to[0].Write(context.Background(), Binary, chatter(100+k*30, uint64(w)))
+							err = to[0].Write(context.Background(), Binary, excerpt(100+k*30, uint64(w)))
 						}
 						if err != nil {
 							t.Error(err)
@@ -151,7 +151,7 @@ func TestPreparedIsSharedByAVariety(t *testing.T) {
 					}
 					if typ == Text {
 						texts++
-						if string(p) != string(chatter(2000, 5)) {
+						if string(p) != string(excerpt(2000, 5)) {
 							t.Error(i, "other bytes")
 						}
 					}

@@ -50,7 +50,7 @@ func TestRule35Writing(t *testing.T) {
 			require.NoError(t, err)
 			var whole strings.Builder
 			for i := range 4 {
-				part := string(chatter(300*i, uint64(i+round)))
+				part := string(excerpt(300*i, uint64(i+round)))
 				whole.WriteString(part)
 				io.WriteString(w, part)
 				require.NoError(t, w.(flusher).Flush())
@@ -110,8 +110,8 @@ func TestStreamIsCompressedAsAWhole(t *testing.T) {
 					if i > 0 {
 						require.NoError(t, w.(flusher).Flush())
 					}
-					whole.Write(chatter(n, 1))
-					w.Write(chatter(n, 1))
+					whole.Write(excerpt(n, 1))
+					w.Write(excerpt(n, 1))
 				}
 				require.NoError(t, w.Close())
 				require.Equal(t, tt.packed, u.want(t, p, whole.String()).packed)
@@ -156,7 +156,7 @@ func TestSkippedCompressedMessage(t *testing.T) {
 			t.Run(fmt.Sprintf("%s/%d", next.name, n), func(t *testing.T) {
 				playPacked(t, compressing(true, 15), func(t *testing.T, c *Conn, p *wstest.Peer) {
 					z := newPacker(flate.BestSpeed)
-					text := string(chatter(n, 1))
+					text := string(excerpt(n, 1))
 					first, second := z.message(text), z.message(text)
 					go p.Stream(wireOf(c, append(inFragments(zip(Text, first), 3000), zip(Text, second))...), 10_000)
 					_, r, err := c.Reader(t.Context())
@@ -176,7 +176,7 @@ func TestSkippedCompressedMessage(t *testing.T) {
 // any way of reading.
 func TestResumedCompressedMessage(t *testing.T) {
 	z := newPacker(flate.BestSpeed)
-	texts := []string{"Hello", string(chatter(3000, 1)), "Hello"}
+	texts := []string{"Hello", string(excerpt(3000, 1)), "Hello"}
 	var all []wstest.Frame
 	for _, text := range texts {
 		all = append(all, inFragments(zip(Text, z.message(text)), 500)...)
@@ -218,7 +218,7 @@ func TestCompressedOverTLS(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			for i := range 20 {
-				sent := chatter(i*i*100, uint64(i))
+				sent := excerpt(i*i*100, uint64(i))
 				require.NoError(t, client.TryWrite(Text, sent))
 				require.NoError(t, client.Write(ctx, Text, sent))
 				for range 2 {
@@ -236,7 +236,7 @@ func TestCompressedNetConnAndJSON(t *testing.T) {
 	for _, takeover := range takeovers {
 		client, server := connPairWith(t, compressing(takeover, 12))
 		a, b := NetConn(client, Binary), NetConn(server, Text|Compressed)
-		sent := chatter(100_000, 4)
+		sent := excerpt(100_000, 4)
 		for _, to := range [][2]net.Conn{{a, b}, {b, a}} {
 			writing := call(func() error {
 				_, err := to[0].Write(sent)
