@@ -7,6 +7,7 @@
 //	go run . -rounds 1 -duration 200ms              # a glance
 //	go run . -workloads 'echo-125-64|inflight' -peers 'parley|gobwas'
 //	go run . -list                                  # the workloads and the peers
+//	go run . -workloads chinese -profile /tmp       # go tool pprof /tmp/chinese-parley.prof
 //	go run . -from results/bench.json               # show it again
 //
 // Server and load are processes of their own, each pinned to a core. The load is
@@ -52,6 +53,7 @@ type options struct {
 	list      bool
 	from      string
 	dir       string
+	profile   string
 }
 
 func main() {
@@ -129,6 +131,7 @@ func parse(args []string, out io.Writer) (o options, err error) {
 	flags.BoolVar(&o.list, "list", false, "print the workloads and the peers, and do nothing")
 	flags.StringVar(&o.from, "from", "", "show what this `file` says, and measure nothing")
 	flags.StringVar(&o.dir, "o", "results", "`directory` for what is written; empty: only print")
+	flags.StringVar(&o.profile, "profile", "", "`directory` for CPU profiles of the servers, which then take a little longer")
 	workloadNames := flags.String("workloads", "", "only the workloads whose name matches this `regexp`")
 	peerNames := flags.String("peers", "", "only the peers whose name matches this `regexp`, and the raw echo")
 	cores := flags.String("cores", "auto", "pin the server and the load to these `cores`, as in 0,1; none: do not pin")

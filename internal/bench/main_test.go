@@ -91,6 +91,17 @@ func TestCommand(t *testing.T) {
 	}
 }
 
+func TestProfile(t *testing.T) {
+	dir := t.TempDir()
+	args := []string{"-rounds", "1", "-duration", "10ms", "-workloads", "echo-16-1$", "-peers", "parley raw", "-profile", dir, "-o", ""}
+	if err := command(args, io.Discard, io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	if b, err := os.ReadFile(filepath.Join(dir, "echo-16-1-parley-raw.prof")); err != nil || len(b) == 0 {
+		t.Errorf("a profile of %d bytes, %v", len(b), err)
+	}
+}
+
 func TestList(t *testing.T) {
 	var out bytes.Buffer
 	if err := command([]string{"-list"}, &out, io.Discard); err != nil {

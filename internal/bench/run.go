@@ -33,7 +33,7 @@ func (o *options) run(out io.Writer) (*report.Report, error) {
 					continue
 				}
 				p.next(fmt.Sprintf("%s, round %d of %d: %s", w.Name, round+1, o.rounds, peer.Name))
-				t := trial{workload: w, peer: peer, warmup: o.warmup, during: o.duration, core: -1}
+				t := trial{workload: w, peer: peer, warmup: o.warmup, during: o.duration, core: -1, profile: o.profile}
 				if len(o.cores) > 0 {
 					t.core = o.cores[0]
 				}

@@ -3,9 +3,12 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/parleyws/websocket/internal/bench/load"
@@ -20,7 +23,8 @@ type trial struct {
 	*workload
 	peer           peers.Peer
 	warmup, during time.Duration
-	core           int // of the server; negative: any
+	core           int    // of the server; negative: any
+	profile        string // directory for a CPU profile; empty: none
 }
 
 // run starts the server, measures it and stops it.
@@ -110,6 +114,12 @@ func (t *trial) between(server *process.Server, run func(time.Duration) error, d
 	if err := run(t.warmup); err != nil {
 		return s, err
 	}
+	if t.profile != "" {
+		if err := server.Profile(t.profileName()); err != nil {
+			return s, err
+		}
+		defer func() { err = errors.Join(err, server.Profiled()) }()
+	}
 	before, err := server.Usage()
 	if err != nil {
 		return s, err
@@ -137,6 +147,11 @@ func (t *trial) between(server *process.Server, run func(time.Duration) error, d
 		Writes: per(after.Writes - before.Writes),
 		P50:    micro(0.5), P99: micro(0.99), P999: micro(0.999),
 	}, nil
+}
+
+func (t *trial) profileName() string {
+	name := t.Name + "-" + strings.NewReplacer(" ", "-", "/", "").Replace(t.peer.Name) + ".prof"
+	return filepath.Join(t.profile, name)
 }
 
 // idle opens connections, each of which has echoed a message, and looks at what

@@ -13,7 +13,9 @@ import (
 	"io"
 	"net"
 	"os"
+	"runtime/pprof"
 	"slices"
+	"strings"
 
 	"github.com/parleyws/websocket/internal/bench/peers"
 )
@@ -23,7 +25,8 @@ const Command = "serve"
 
 // Serve is a server process: it prints the address it listens at, then answers
 // each line of input with its usage, and returns at the end of input. The line
-// "settle" has it give memory back first.
+// "settle" has it give memory back first, "profile FILE" begin a CPU profile, and
+// "profiled" end it.
 func Serve(args []string, in io.Reader, out io.Writer) error {
 	var t peers.Task
 	flags := flag.NewFlagSet(Command, flag.ContinueOnError)
@@ -57,8 +60,20 @@ func Serve(args []string, in io.Reader, out io.Writer) error {
 func answer(t *peers.Task, in io.Reader, out io.Writer) error {
 	lines := bufio.NewScanner(in)
 	for lines.Scan() {
-		if lines.Text() == "settle" {
+		switch what, file, _ := strings.Cut(lines.Text(), " "); what {
+		case "settle":
 			settle()
+		case "profile":
+			f, err := os.Create(file)
+			if err != nil {
+				return err
+			}
+			defer f.Close()
+			if err := pprof.StartCPUProfile(f); err != nil {
+				return err
+			}
+		case "profiled":
+			pprof.StopCPUProfile()
 		}
 		if err := json.NewEncoder(out).Encode(usage(t.Members.Load())); err != nil {
 			return err

@@ -64,6 +64,18 @@ func (s *Server) Usage() (Usage, error) { return s.ask("usage") }
 // Settled asks the same after the server has given back what memory it can.
 func (s *Server) Settled() (Usage, error) { return s.ask("settle") }
 
+// Profile has the server write a CPU profile to a file until Profiled is called.
+func (s *Server) Profile(file string) error {
+	_, err := s.ask("profile " + file)
+	return err
+}
+
+// Profiled ends the profile.
+func (s *Server) Profiled() error {
+	_, err := s.ask("profiled")
+	return err
+}
+
 func (s *Server) ask(what string) (u Usage, err error) {
 	if _, err := fmt.Fprintln(s.in, what); err != nil {
 		return u, fmt.Errorf("the server is gone: %w", err)
