@@ -55,33 +55,6 @@ func (t *tape) SetWriteDeadline(time.Time) error { return nil }
 func (t *tape) LocalAddr() net.Addr              { return &net.TCPAddr{} }
 func (t *tape) RemoteAddr() net.Addr             { return &net.TCPAddr{} }
 
-// cost is what something took.
-type cost struct {
-	bytes uint64
-	time  time.Duration
-}
-
-func costOf(f func()) (c cost) {
-	start := time.Now()
-	c.bytes = allocatedBy(f)
-	c.time = time.Since(start)
-	return c
-}
-
-// requireLinear: four times as much takes about four times as long, not sixteen
-// times. Other work on the machine may disturb a measurement, not all of them.
-func requireLinear(t *testing.T, n int, run func(n int)) {
-	t.Helper()
-	run(n) // warm up
-	for attempt := 0; ; attempt++ {
-		small, large := costOf(func() { run(n) }), costOf(func() { run(4 * n) })
-		if large.time <= 9*small.time+time.Millisecond {
-			return
-		}
-		require.Less(t, attempt, 10, "%d: %v, four times as many: %v", n, small.time, large.time)
-	}
-}
-
 // floods are what a peer may send without end and within the rules.
 var floods = []struct {
 	name  string
@@ -114,7 +87,7 @@ func TestFloods(t *testing.T) {
 					frames = 1000
 				}
 				run := func(n int) { drown(t, role, flood.piece, floodOf(role, flood.begin, flood.frame, n)) }
-				requireLinear(t, frames, run)
+				wstest.Linear(t, frames, run)
 				before := runtime.NumGoroutine()
 				wire, messages := floodOf(role, flood.begin, flood.frame, frames), 0
 				allocated := allocatedBy(func() { messages = drown(t, role, flood.piece, wire) })
@@ -315,7 +288,7 @@ func TestHandshakeFloods(t *testing.T) {
 		for _, piece := range []int{1, 4096} {
 			t.Run(fmt.Sprintf("%s/%d", flood.name, piece), func(t *testing.T) {
 				generous := &handshake.ServerConfig{MaxHeaderBytes: 8 << 20, MaxHeaders: 1 << 20, Subprotocols: []string{"chat"}}
-				requireLinear(t, 32_000, func(n int) {
+				wstest.Linear(t, 32_000, func(n int) {
 					nc := &tape{wire: []byte(rawRequest(flood.field(n))), piece: piece}
 					handshake.Accept(nc, generous)
 					require.Equal(t, len(nc.wire), nc.at)

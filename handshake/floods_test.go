@@ -58,25 +58,6 @@ func allocatedBy(f func()) uint64 {
 	return after.TotalAlloc - before.TotalAlloc
 }
 
-// requireLinear: four times as much takes about four times as long, not sixteen
-// times. Other work on the machine may disturb a measurement, not all of them.
-func requireLinear(t *testing.T, n int, run func(n int)) {
-	t.Helper()
-	timeOf := func(n int) time.Duration {
-		start := time.Now()
-		run(n)
-		return time.Since(start)
-	}
-	run(n) // warm up
-	for attempt := 0; ; attempt++ {
-		small, large := timeOf(n), timeOf(4*n)
-		if large <= 9*small+time.Millisecond {
-			return
-		}
-		require.Less(t, attempt, 10, "%d: %v, four times as many: %v", n, small, large)
-	}
-}
-
 // floods are heads that never end. What the peer is, a client or a server, is in
 // the first line.
 var floods = []struct{ name, first, again string }{
@@ -173,7 +154,7 @@ func TestLargeResponsesTakeLinearTime(t *testing.T) {
 	} {
 		for _, piece := range []int{1, 4096} {
 			t.Run(fmt.Sprintf("%s/%d", name, piece), func(t *testing.T) {
-				requireLinear(t, 32_000, func(n int) {
+				wstest.Linear(t, 32_000, func(n int) {
 					response := strings.TrimSuffix(aResponse(), "\r\n") + field(n) + "\r\n"
 					e := &endless{first: response, again: "x", piece: piece}
 					cfg := dialling(e)
@@ -196,7 +177,7 @@ func TestUpgradeOfManyFieldsTakesLinearTime(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			cfg := &ServerConfig{Subprotocols: []string{"a", "b"}, Deflate: &DeflateConfig{}, OriginPatterns: []string{"*.org"}}
-			requireLinear(t, 8_000, func(n int) {
+			wstest.Linear(t, 8_000, func(n int) {
 				r := requestWith(name, value, n)
 				_, err := Upgrade(httptest.NewRecorder(), r, cfg)
 				require.Error(t, err)
