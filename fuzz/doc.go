@@ -20,6 +20,9 @@
 //     interrupted or not, tell of the same messages, Pongs, Close frame and error.
 //   - FuzzRoles: a session has the same outcome for a server as for a client.
 //   - FuzzClosing: this side closes at any point of a session.
+//   - FuzzCompressed: what a peer compresses with compress/flate, flushed anywhere and
+//     with a byte wrong, is read alike in all ways; what is written in turn is read
+//     by the other side.
 //   - FuzzWriter: what is written in all ways, under contexts that end after any
 //     byte, is what the peer hears, with one Close frame and nothing behind it.
 //
