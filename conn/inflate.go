@@ -128,9 +128,6 @@ func (z *inflater) end() error {
 
 // room returns memory for what comes out of n bytes, of no more than limit bytes.
 func (z *inflater) room(n int, limit int64) []byte {
-	if z.out != nil && z.out.Shared() {
-		z.drop()
-	}
 	if z.out == nil {
 		z.out = bufpool.Get(min(max(8*n, minInflate), maxInflate))
 	}
@@ -138,10 +135,12 @@ func (z *inflater) room(n int, limit int64) []byte {
 }
 
 // drop gives up the buffer that was inflated into. Whoever was lent it keeps it
-// alive.
+// alive. A nil z has none.
 func (z *inflater) drop() {
-	z.out.Release()
-	z.out = nil
+	if z != nil {
+		z.out.Release()
+		z.out = nil
+	}
 }
 
 // RFC 7692, section 7.2.2, says how to inflate, and nothing of what cannot be
