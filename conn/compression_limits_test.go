@@ -139,6 +139,17 @@ func TestRule36InefficientPeer(t *testing.T) {
 	})
 }
 
+// What goes in is counted for each message by itself.
+func TestRule36ManyMessages(t *testing.T) {
+	playPacked(t, withLimit(true, 1000), func(t *testing.T, c *Conn, p *wstest.Peer) {
+		z := newPacker(flate.NoCompression)
+		for range 50 {
+			p.Send(inFragments(zip(Binary, z.message(string(noise(1000, 1)))), 300)...)
+			require.NoError(t, read(t.Context(), c).Err)
+		}
+	})
+}
+
 // No limit is none.
 func TestRule36NoLimit(t *testing.T) {
 	text := strings.Repeat("0123456789abcdef", 1<<18)
