@@ -87,6 +87,23 @@ func TestIdleCompressedConnectionHolds(t *testing.T) {
 	}
 }
 
+// Half of a message, in the middle of a block, holds what cannot be had again, and
+// not the buffer that it was inflated into, however long the peer keeps us waiting
+// for the rest.
+func TestHalfOfACompressedMessageHoldsNoBuffer(t *testing.T) {
+	text := excerpt(90_000, 1)
+	payload := packedAlone(string(text))
+	half := len(payload) / 2
+	playTakeovers(t, func(t *testing.T, _ bool, c *Conn, p *wstest.Peer) {
+		result := startRead(t.Context(), c)
+		p.SendWire(wireOf(c, zip(Text, payload[:half]).NoFin()))
+		notYet(t, result, "the other half is missing")
+		require.True(t, c.in.z.out == nil)
+		p.SendWire(wireOf(c, wstest.Cont(payload[half:])))
+		require.Equal(t, received{Text, string(text), nil}, <-result)
+	})
+}
+
 // With takeover at 12 bits a connection holds less than 16 KiB more than without,
 // for both directions together, and however much went over it.
 func TestIdleMemoryOfTakeover(t *testing.T) {

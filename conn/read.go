@@ -216,9 +216,7 @@ func (c *Conn) unlockRead() {
 	c.sendReplies()
 	if r := c.message.reader; r == nil || len(r.rest) == 0 {
 		c.wire.drop()
-		if z := c.in.z; z != nil {
-			z.drop()
-		}
+		c.in.z.drop()
 	}
 	c.giveTurn()
 }

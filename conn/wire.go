@@ -87,9 +87,11 @@ func (w *wire) makeRoom() {
 // skipAll drops everything that is to be taken.
 func (w *wire) skipAll() { w.r = w.w }
 
-// fill reads more bytes from the network, behind those that are there.
+// fill reads more bytes from the network, behind those that are there. What was
+// inflated before has been taken by then, and the wait may be long.
 func (c *Conn) fill(ctx context.Context) error {
 	c.wire.makeRoom()
+	c.in.z.drop()
 	err := c.read(ctx)
 	c.wire.w += c.wire.n
 	return err
