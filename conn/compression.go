@@ -19,7 +19,8 @@ import (
 type Compression struct {
 	// MinSize is how many bytes a message must have to be compressed. If zero,
 	// 128 where messages may refer to earlier ones, and 512 where they may not. If
-	// negative, all are compressed.
+	// negative, all are compressed. A message that would become no shorter is sent
+	// as it is where messages may not refer to it.
 	MinSize int
 
 	// Level is how much work is put into it: LevelFastest to LevelSmallest. If
@@ -71,7 +72,7 @@ const (
 // They say for one message what Compression.MinSize says for all. They have no
 // effect on a connection without compression.
 const (
-	Compressed   MessageType = 0x40 // compress it, however small
+	Compressed   MessageType = 0x40 // compress it, however small, if that makes it no longer
 	Uncompressed MessageType = 0x80 // do not compress it
 )
 

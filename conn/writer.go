@@ -24,8 +24,8 @@ const fragmentSize = 4 << 10
 // closed, other messages wait for it, though control frames do not: so close it,
 // always. It may be used from one goroutine at a time.
 //
-// ctx holds for the stream as a whole. If it ends before anything was sent,
-// nothing will be. If it ends after that, the message can no longer be
+// ctx holds for the stream as a whole. If it ends before anything was sent, or
+// compressed for others to refer to, nothing will be. If it ends after that, the message can no longer be
 // completed, and as half a message must not look whole, the connection is closed
 // with StatusInternalError.
 func (c *Conn) Writer(ctx context.Context, typ MessageType) (io.WriteCloser, error) {
