@@ -3,6 +3,7 @@ package conn
 import (
 	"fmt"
 	"io"
+	"strings"
 	"testing"
 	"testing/synctest"
 
@@ -174,4 +175,36 @@ func TestNothingIsGatheredBeforeItIsCompressed(t *testing.T) {
 		require.NoError(t, c.Write(t.Context(), Text, excerpt(1000, 0)))
 		u.want(t, p, string(excerpt(1000, 0)))
 	})
+}
+
+// Compressing takes time, in which a Pong waits, and what has been compressed can no
+// longer be dropped. So what counts for a batch is how much goes in, not how little
+// comes out.
+func TestAsMuchIsCompressedAsFillsABatch(t *testing.T) {
+	for _, takeover := range takeovers {
+		cfg := compressing(takeover, 15)
+		cfg.Backlog = 1 << 20
+		playPacked(t, cfg, func(t *testing.T, c *Conn, p *wstest.Peer) {
+			u := unwrapperOf(c.role, c.Deflate())
+			text := strings.Repeat("all the same ", 1000)
+			owned(c)
+			for range 20 {
+				require.NoError(t, c.TryWrite(Text, []byte(text)))
+			}
+			c.mu.Lock()
+			c.pressAll()
+			waiting := 0
+			for e := c.out.front(); e != nil; e = e.next {
+				if e.press {
+					waiting++
+				}
+			}
+			c.mu.Unlock()
+			require.Equal(t, 20-(maxBatch+len(text)-1)/len(text), waiting)
+			release(c)
+			for range 20 {
+				u.want(t, p, text)
+			}
+		})
+	}
 }

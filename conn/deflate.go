@@ -113,7 +113,7 @@ func (c *Conn) pressAll() {
 		case e.cut:
 			first = e
 		}
-		n += len(e.payload)
+		n += e.size
 		e = e.next
 	}
 }
