@@ -152,10 +152,8 @@ func (o *options) mutate(chosen []target, out io.Writer) (survivors int, err err
 	if err := w.arm(jobs); err != nil {
 		return 0, err
 	}
-	for _, t := range chosen {
-		if err := w.sound(t.stages); err != nil {
-			return 0, err
-		}
+	if err := w.sound(jobs); err != nil {
+		return 0, err
 	}
 	return w.report(jobs, out)
 }

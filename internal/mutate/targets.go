@@ -26,6 +26,8 @@ type stage struct {
 	flags []string
 }
 
+func (s stage) String() string { return s.pkg + " " + strings.Join(s.flags, " ") }
+
 // binary is the file with the tests.
 func (s stage) binary(where string) string { return path.Join(where, path.Base(s.pkg)+".test") }
 
