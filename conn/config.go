@@ -13,7 +13,9 @@ type Config struct {
 	// MaxMessage is the most bytes that a received message may have, all its
 	// fragments together. A longer one fails the connection with
 	// StatusMessageTooBig as soon as a frame header shows it. Messages that are
-	// written are not limited. If zero, 1 MiB. If negative, there is no limit,
+	// written are not limited. Of a compressed message the bytes count that come
+	// out; a peer can have a thousand of them held for each that it sends. If zero,
+	// 1 MiB. If negative, there is no limit,
 	// and the peer decides how much memory Read takes.
 	MaxMessage int64
 

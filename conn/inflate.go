@@ -147,8 +147,12 @@ func (z *inflater) drop() {
 // inflated. RFC 6455, section 7.4.1: 1007 is for "data within a message that was
 // not consistent with the type of the message".
 func errCorrupt(err error) error {
+	corrupt, ok := err.(*flate.CorruptError)
+	if !ok {
+		panic("BUG: " + err.Error())
+	}
 	return &frame.Error{
 		Code: StatusInvalidPayload, Section: "7.4.1",
-		Reason: "a compressed message cannot be inflated: " + err.Error(),
+		Reason: "a compressed message cannot be inflated: " + corrupt.Reason,
 	}
 }
