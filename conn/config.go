@@ -15,8 +15,8 @@ type Config struct {
 	// StatusMessageTooBig as soon as a frame header shows it. Messages that are
 	// written are not limited. Of a compressed message the bytes count that come
 	// out; a peer can have a thousand of them held for each that it sends. If zero,
-	// 1 MiB. If negative, there is no limit,
-	// and the peer decides how much memory Read takes.
+	// 1 MiB. If negative, there is no limit, and the peer decides how much memory
+	// Read takes.
 	MaxMessage int64
 
 	// Backlog is how many bytes may wait to be sent that no call waits for:

@@ -177,9 +177,13 @@ func TestUpgradeOfManyFieldsTakesLinearTime(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			cfg := &ServerConfig{Subprotocols: []string{"a", "b"}, Deflate: &DeflateConfig{}, OriginPatterns: []string{"*.org"}}
+			// To make the requests takes longer than to refuse them.
+			requests := map[int]*http.Request{}
+			for _, n := range []int{8_000, 4 * 8_000} {
+				requests[n] = requestWith(name, value, n)
+			}
 			wstest.Linear(t, 8_000, func(n int) {
-				r := requestWith(name, value, n)
-				_, err := Upgrade(httptest.NewRecorder(), r, cfg)
+				_, err := Upgrade(httptest.NewRecorder(), requests[n], cfg)
 				require.Error(t, err)
 			})
 			allocated := allocatedBy(func() { Upgrade(httptest.NewRecorder(), requestWith(name, value, 0), cfg) })
