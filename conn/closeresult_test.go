@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/parleyws/websocket/frame"
 	"github.com/parleyws/websocket/internal/wstest"
 )
 
@@ -66,4 +67,47 @@ func TestCloseSaysWhyItsAnswerWasNotSent(t *testing.T) {
 			require.ErrorIs(t, c.Err(), net.ErrClosed)
 		})
 	}
+}
+
+// A write that failed may have put a part of a frame on the wire. Whatever came
+// next would be read as the rest of it, so nothing comes, not even a Close frame
+// on a stream that has recovered.
+func TestNothingIsSentBehindABrokenFrame(t *testing.T) {
+	for name, finish := range map[string]func(c *Conn, p *wstest.Peer){
+		"by us":       func(c *Conn, _ *wstest.Peer) { c.Close(StatusNormalClosure, "") },
+		"by the peer": func(c *Conn, p *wstest.Peer) { p.Send(wstest.Close(StatusNormalClosure, "")) },
+		"failed":      func(c *Conn, p *wstest.Peer) { p.Send(wstest.Ping("?"), wstest.Op(frame.Opcode(3), nil)) },
+	} {
+		for _, role := range roles {
+			t.Run(fmt.Sprintf("%s/%v", name, role), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					nc, other := wstest.Pipe()
+					c := New(upgraded(&recovering{Conn: nc, after: 10}, role), calm(nil))
+					p := wstest.NewPeer(t, other, peerOf(role))
+					defer end(c)
+					startRead(t.Context(), c)
+					require.ErrorIs(t, c.Write(t.Context(), Binary, pattern(20)), syscall.EPIPE)
+					finish(c, p)
+					sent, err := io.ReadAll(other)
+					require.NoError(t, err)
+					require.Len(t, sent, 10)
+				})
+			})
+		}
+	}
+}
+
+// recovering is a stream of which one Write fails, after some bytes.
+type recovering struct {
+	net.Conn
+	after int
+}
+
+func (r *recovering) Write(p []byte) (int, error) {
+	if n := r.after; n > 0 {
+		r.after = 0
+		n, _ = r.Conn.Write(p[:n])
+		return n, syscall.EPIPE
+	}
+	return r.Conn.Write(p)
 }

@@ -7,9 +7,11 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"fmt"
 	"io"
 	"math/big"
 	"net"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -220,17 +222,46 @@ func TestTLSClosingHandshake(t *testing.T) {
 // Where the peer ends its half the way TLS wants it, so do we, with a
 // close_notify alert (RFC 8446, section 6.1): before a Close frame and after.
 func TestTLSEndsAreAnswered(t *testing.T) {
-	overTLS(t, func(t *testing.T, c *Conn, p *wstest.Peer, _ *wstest.Conn) {
-		closing := call(func() error { return c.Close(StatusNormalClosure, "bye") })
-		p.WantClose("our Close frame", StatusNormalClosure)
-		p.Send(wstest.Close(StatusNormalClosure, ""))
-		p.CloseWrite()
-		p.WantEOF("an end of TLS's, not of TCP alone")
-		require.NoError(t, <-closing)
-	})
-	overTLS(t, func(t *testing.T, c *Conn, p *wstest.Peer, _ *wstest.Conn) {
-		p.CloseWrite()
-		require.ErrorIs(t, read(t.Context(), c).Err, &CloseError{Code: StatusAbnormalClosure})
-		p.WantEOF("an end of TLS's, not of TCP alone")
-	})
+	cert := certificate(t)
+	for name, tt := range map[string]struct {
+		shake  func(c *Conn, p *wstest.Peer)
+		writes int64
+	}{
+		"without a Close frame": {func(*Conn, *wstest.Peer) {}, 1},
+		"with Close frames": {func(c *Conn, p *wstest.Peer) {
+			startClose(c, StatusNormalClosure, "")
+			p.WantClose("our Close frame", StatusNormalClosure)
+			p.Send(wstest.Close(StatusNormalClosure, ""))
+		}, 2},
+	} {
+		for _, role := range roles {
+			t.Run(fmt.Sprintf("%s/%v", name, role), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					nc, other := wstest.Pipe()
+					counted := &countedWrites{Conn: nc}
+					ours, theirs := tlsPair(t, cert, role, counted, other)
+					c := New(upgraded(ours, role), calm(nil))
+					p := wstest.NewPeer(t, theirs, peerOf(role))
+					defer end(c)
+					startRead(t.Context(), c)
+					before := counted.n.Load()
+					tt.shake(c, p)
+					p.CloseWrite()
+					<-c.Done()
+					require.Equal(t, tt.writes, counted.n.Load()-before, "the last is the alert")
+				})
+			})
+		}
+	}
+}
+
+// countedWrites counts the calls of Write.
+type countedWrites struct {
+	net.Conn
+	n atomic.Int64
+}
+
+func (c *countedWrites) Write(p []byte) (int, error) {
+	c.n.Add(1)
+	return c.Conn.Write(p)
 }
