@@ -39,7 +39,7 @@ func (c *Conn) Close(code StatusCode, reason string) error {
 	<-done
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.end.result
+	return c.more.end.result
 }
 
 // startClose sends our Close frame, unless the connection is about to end
@@ -89,6 +89,7 @@ func (c *Conn) readToClose() {
 // blocks. Calling it on a connection that has ended does nothing, so it may be
 // deferred.
 func (c *Conn) CloseNow() error {
+	c.uncork()
 	c.mu.Lock()
 	first := c.die(&closedError{})
 	c.mu.Unlock()
@@ -100,37 +101,40 @@ func (c *Conn) CloseNow() error {
 
 // leaveAlive records why there will be no more messages. The caller holds mu.
 func (c *Conn) leaveAlive(to lifetime, err error) {
-	c.err, c.end = err, new(ending)
+	c.belongings().end = &ending{err: err}
 	c.setState(to)
 	c.out.pings.end()
 	c.nextTurn()
 	if to == closing {
-		c.kickRead() // whoever waits for messages need not any more
+		c.kickReadLocked() // whoever waits for messages need not any more
 	}
 	if c.keep.timer != nil {
 		c.keep.timer.Stop()
 	}
+	if hold := c.ifRare().hold; hold != nil {
+		hold.Stop()
+	}
 	if to != dead && c.cfg.CloseTimeout > 0 {
-		c.end.timer = time.AfterFunc(c.cfg.CloseTimeout, c.outOfTime)
+		c.more.end.timer = time.AfterFunc(c.cfg.CloseTimeout, c.outOfTime)
 	}
 }
 
 // sayClose makes our Close frame the last that will be sent. The caller holds
 // mu, and has flush send it.
 func (c *Conn) sayClose(payload []byte) {
-	if c.out.broken != nil {
-		c.abort(c.out.broken)
+	if broken := c.out.oddly().broken; broken != nil {
+		c.abort(broken)
 		return
 	}
-	c.out.refuse(c.err)
+	c.out.refuse(c.why())
 	b := bufpool.Get(frame.MaxHeaderSize + len(payload))
-	b.B = appendControl(b.B[:0], c.role, frame.Close, payload)
-	c.out.farewell = b
+	b.B = appendControl(b.B[:0], c.out.role, frame.Close, payload)
+	c.out.oddments().farewell = b
 }
 
 // saidClose is called when our Close frame has been sent. The caller holds mu.
 func (c *Conn) saidClose() {
-	c.end.closeSaid = true
+	c.more.end.closeSaid = true
 	switch c.now() {
 	case parting:
 		c.setState(lingering)
@@ -158,7 +162,7 @@ func (c *Conn) heardClose(payload []byte) {
 			return
 		}
 		c.leaveAlive(parting, &CloseError{Code: code, Reason: reason})
-		c.end.peerClosed = true
+		c.more.end.peerClosed = true
 		echo, err := frame.AppendClose(nil, code, "")
 		if err != nil {
 			panic("BUG: a code that was received cannot be sent: " + err.Error())
@@ -169,9 +173,9 @@ func (c *Conn) heardClose(payload []byte) {
 			c.failLocked(protocolError(err))
 			return
 		}
-		c.end.peerClosed = true
+		c.more.end.peerClosed = true
 		c.setState(parting)
-		if c.end.closeSaid {
+		if c.more.end.closeSaid {
 			c.setState(lingering)
 			go c.linger()
 		}
@@ -188,7 +192,7 @@ func (c *Conn) fail(err error) error {
 	defer c.mu.Unlock()
 	c.failLocked(protocolError(err))
 	c.message.owes = true
-	return c.err
+	return c.why()
 }
 
 func (c *Conn) failLocked(err *ProtocolError) {
@@ -201,13 +205,13 @@ func (c *Conn) failLocked(err *ProtocolError) {
 		}
 		c.sayClose(payload)
 	case closing:
-		if c.end.closeSaid {
+		if c.more.end.closeSaid {
 			c.abort(err)
 			return
 		}
 		// Section 7.1.7: the endpoint "SHOULD send a Close frame with an
 		// appropriate status code" before it closes. Ours is on its way.
-		c.end.result = err
+		c.more.end.result = err
 		c.setState(parting)
 	}
 }
@@ -219,7 +223,7 @@ func (c *Conn) lost(cause error) error {
 	c.mu.Lock()
 	c.disturbed(end)
 	first := c.die(end)
-	err := c.err
+	err := c.why()
 	c.mu.Unlock()
 	if first {
 		how := hard
@@ -238,8 +242,9 @@ func (c *Conn) lost(cause error) error {
 func (c *Conn) writeFailed(err error) {
 	_, timeout := err.(*TimeoutError)
 	if c.now() == alive && !timeout {
-		c.out.broken = abnormal(err)
-		c.out.fail(c.out.broken)
+		broken := abnormal(err)
+		c.out.oddments().broken = broken
+		c.out.fail(broken)
 		c.out.endBatch()
 		return
 	}
@@ -261,8 +266,8 @@ func (c *Conn) abort(err error) {
 // disturbed notes why the closing handshake that this side began comes to nothing,
 // for Close to say. The caller holds mu.
 func (c *Conn) disturbed(why error) {
-	if _, ours := c.err.(*closedError); ours && c.now() <= parting {
-		c.end.result = why
+	if _, ours := c.why().(*closedError); ours && c.now() <= parting {
+		c.more.end.result = why
 	}
 }
 
@@ -271,7 +276,7 @@ func (c *Conn) outOfTime() {
 	c.mu.Lock()
 	first := c.die(nil)
 	if first && !c.agreed() {
-		c.end.result = &TimeoutError{Op: "close", After: c.cfg.CloseTimeout}
+		c.more.end.result = &TimeoutError{Op: "close", After: c.cfg.CloseTimeout}
 	}
 	c.mu.Unlock()
 	if first {
@@ -298,7 +303,7 @@ func (c *Conn) linger() {
 	case !c.agreed():
 		silence = time.AfterFunc(lingerSilence, func() { c.closeWrite() })
 		defer silence.Stop()
-	case c.role == frame.Server && !c.closeWrite():
+	case c.out.role == frame.Server && !c.closeWrite():
 		// The client waits for us, and has nothing more to send.
 		silence = time.AfterFunc(lingerSilence, c.finish)
 		defer silence.Stop()
@@ -310,7 +315,7 @@ func (c *Conn) linger() {
 			silence.Reset(lingerSilence)
 		}
 	}
-	c.giveTurn()
+	c.giveTurn(false)
 }
 
 // lingerSilence is how long a peer that broke a rule has to be silent before our
@@ -339,7 +344,7 @@ func (c *Conn) closeWrite() bool {
 
 // agreed reports whether Close frames went both ways. The caller holds mu, or
 // the connection is lingering, when they do not change any more.
-func (c *Conn) agreed() bool { return c.end.peerClosed && c.end.closeSaid }
+func (c *Conn) agreed() bool { return c.more.end.peerClosed && c.more.end.closeSaid }
 
 // die makes the connection dead, with err as the reason if there was none yet.
 // It reports whether it was alive in any sense before: then somebody has to bury
@@ -353,13 +358,13 @@ func (c *Conn) die(err error) bool {
 	default:
 		c.setState(dead)
 	}
-	if c.end.timer != nil {
-		c.end.timer.Stop()
+	if c.more.end.timer != nil {
+		c.more.end.timer.Stop()
 	}
-	if c.end.result == nil && !c.agreed() {
-		c.end.result = c.err
+	if c.more.end.result == nil && !c.agreed() {
+		c.more.end.result = c.why()
 	}
-	c.out.fail(c.err)
+	c.out.fail(c.why())
 	return true
 }
 
@@ -376,13 +381,17 @@ func (c *Conn) bury(polite bool) error {
 	err := c.closeStream(polite)
 	c.leaveGroups()
 	c.mu.Lock()
-	c.end.buried = true
+	c.more.end.buried = true
+	second := c.ifRare().second
 	if c.more != nil {
-		c.more.end(c.err)
+		c.more.over(c.why())
 	}
 	c.mu.Unlock()
+	if second != nil {
+		second.Close()
+	}
 	if o := c.cfg.Observer; o != nil && o.Close != nil {
-		o.Close(c, c.err)
+		o.Close(c, c.why())
 	}
 	return err
 }
@@ -391,6 +400,10 @@ func (c *Conn) closeStream(polite bool) error {
 	if t, ok := c.nc.(*tls.Conn); ok && !polite {
 		// Closing a tls.Conn writes, and so may wait for the peer.
 		return t.NetConn().Close()
+	}
+	if c.wire.loop.Load() != nil {
+		c.closeBeneathLoop()
+		return nil
 	}
 	err := c.nc.Close()
 	if errors.Is(err, net.ErrClosed) {

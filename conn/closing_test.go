@@ -66,7 +66,7 @@ func TestRule27CloseByThePeer(t *testing.T) {
 // server". The client waits for that.
 func seeTCPToItsEnd(t *testing.T, c *Conn, p *wstest.Peer) {
 	t.Helper()
-	if c.role == frame.Server {
+	if c.out.role == frame.Server {
 		p.WantEOF("the server ends its half first")
 	} else {
 		p.WantIdle("the client leaves that to the server")
@@ -233,7 +233,7 @@ func closeIsBounded(t *testing.T, limit time.Duration) {
 
 // flood sends messages until the endpoint does not take them any more.
 func flood(c *Conn, p *wstest.Peer) error {
-	wire := wstest.Binary(make([]byte, 5000)).Wire(nil, peerOf(c.role), frame.Key{})
+	wire := wstest.Binary(make([]byte, 5000)).Wire(nil, peerOf(c.out.role), frame.Key{})
 	for {
 		time.Sleep(50 * time.Millisecond)
 		if _, err := p.Conn().Write(wire); err != nil {

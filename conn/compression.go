@@ -105,13 +105,13 @@ func (z *Compression) handshake() *handshake.DeflateConfig {
 func (c *Conn) useDeflate(d *handshake.Deflate) {
 	in := &inflater{bits: windowBits(d.ClientMaxWindowBits), takeover: !d.ClientNoContextTakeover}
 	out := &deflater{bits: windowBits(d.ServerMaxWindowBits), takeover: !d.ServerNoContextTakeover}
-	if c.role == frame.Client {
+	if c.out.role == frame.Client {
 		in.bits, out.bits = out.bits, in.bits
 		in.takeover, out.takeover = out.takeover, in.takeover
 	}
 	c.in.z, c.in.rules.AllowRsv1 = in, true
 	if z := c.cfg.Compression; z != nil {
-		out.configure(z, c.role)
+		out.configure(z, c.out.role)
 		c.out.z = out
 	}
 }

@@ -75,7 +75,7 @@ func requireNothingLost(t *testing.T, s *stuck, size int, dropped *int) {
 	}
 	require.NoError(t, s.TryWrite(Text, []byte("that is all")))
 	s.open()
-	u := unwrapperOf(s.role, s.deflate)
+	u := unwrapperOf(s.out.role, s.Deflate())
 	last, got := -1, 0
 	for m := u.next(t, s.peer); m.typ != Text; m = u.next(t, s.peer) {
 		var i int
@@ -117,7 +117,7 @@ func TestRefusedCompressed(t *testing.T) {
 			}
 			require.EqualValues(t, 20-taken, s.Stats().Dropped)
 			s.open()
-			u := unwrapperOf(s.role, s.deflate)
+			u := unwrapperOf(s.out.role, s.Deflate())
 			for range taken {
 				u.want(t, s.peer, string(excerpt(500, 0)))
 			}
@@ -145,7 +145,7 @@ func TestQueuedPreparedCompressed(t *testing.T) {
 			}
 		}
 		s.open()
-		u := unwrapperOf(s.role, s.deflate)
+		u := unwrapperOf(s.out.role, s.Deflate())
 		for i := range 60 {
 			require.True(t, u.want(t, s.peer, text(i)).packed)
 		}
@@ -156,7 +156,7 @@ func TestQueuedPreparedCompressed(t *testing.T) {
 // was counted for that batch may have been withdrawn meanwhile.
 func TestNothingIsGatheredBeforeItIsCompressed(t *testing.T) {
 	playPacked(t, compressing(true, 15), func(t *testing.T, c *Conn, p *wstest.Peer) {
-		u := unwrapperOf(c.role, c.Deflate())
+		u := unwrapperOf(c.out.role, c.Deflate())
 		m, err := NewPrepared(Text, excerpt(1000, 1))
 		require.NoError(t, err)
 		require.NoError(t, c.Write(t.Context(), Text, excerpt(1000, 0)))
@@ -185,7 +185,7 @@ func TestAsMuchIsCompressedAsFillsABatch(t *testing.T) {
 		cfg := compressing(takeover, 15)
 		cfg.Backlog = 1 << 20
 		playPacked(t, cfg, func(t *testing.T, c *Conn, p *wstest.Peer) {
-			u := unwrapperOf(c.role, c.Deflate())
+			u := unwrapperOf(c.out.role, c.Deflate())
 			text := strings.Repeat("all the same ", 1000)
 			owned(c)
 			for range 20 {

@@ -60,7 +60,7 @@ func TestCancelledWhenCompressed(t *testing.T) {
 }
 
 func cancelWhenCompressed(t *testing.T, c *Conn, p *wstest.Peer, write writeWay, n, moment int, stream bool) {
-	u := unwrapperOf(c.role, c.Deflate())
+	u := unwrapperOf(c.out.role, c.Deflate())
 	require.NoError(t, c.Write(t.Context(), Text, []byte("what is in the window before that")))
 	u.want(t, p, "what is in the window before that")
 
@@ -159,7 +159,7 @@ func TestCancelledBatchIsCompressed(t *testing.T) {
 // cancelBatch cancels a batch of which, with takeover, the first messages have
 // to be sent.
 func cancelBatch(t *testing.T, c *Conn, p *wstest.Peer, sent int, press func(cancel func())) {
-	u := unwrapperOf(c.role, c.Deflate())
+	u := unwrapperOf(c.out.role, c.Deflate())
 	texts := []string{"one, as it is", "two " + string(excerpt(300, 2)), "three, as it is", "four " + string(excerpt(300, 4))}
 	var batch []Message
 	for i, text := range texts {
@@ -262,7 +262,7 @@ func TestNotDroppedWhileCompressing(t *testing.T) {
 		cfg := compressing(takeover, 15)
 		cfg.Backlog, cfg.SlowConsumer = 1000, DropOldest
 		playPacked(t, cfg, func(t *testing.T, c *Conn, p *wstest.Peer) {
-			u := unwrapperOf(c.role, c.Deflate())
+			u := unwrapperOf(c.out.role, c.Deflate())
 			owned(c)
 			for i := range 3 {
 				require.NoError(t, c.TryWrite(Text, excerpt(400, uint64(i))), "the third one drops none, or the first")

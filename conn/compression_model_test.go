@@ -159,8 +159,8 @@ func (p *party) writeOne(ctx context.Context, how int, messages []Message) error
 // wrote, whole, and all together are what the other side has read.
 func requireInflated(t *testing.T, p, other *party, d *handshake.Deflate) {
 	t.Helper()
-	u := unwrapperOf(p.c.role, d)
-	rules := frame.Validator{Role: peerOf(p.c.role), AllowRsv1: true}
+	u := unwrapperOf(p.c.out.role, d)
+	rules := frame.Validator{Role: peerOf(p.c.out.role), AllowRsv1: true}
 	found := 0
 	for wire := p.tap.wire; len(wire) > 0; {
 		h, n, err := frame.ParseHeader(wire)

@@ -172,7 +172,7 @@ func TestPreparedStats(t *testing.T) {
 	playTakeovers(t, func(t *testing.T, takeover bool, c *Conn, p *wstest.Peer) {
 		m, err := NewPrepared(Text, []byte(data))
 		require.NoError(t, err)
-		u := unwrapperOf(c.role, c.Deflate())
+		u := unwrapperOf(c.out.role, c.Deflate())
 		p.Conn().(*wstest.Conn).SetBuffer(0)
 		c.nc.(*wstest.Conn).SetBuffer(5)
 		ctx, cancel := context.WithCancel(t.Context())

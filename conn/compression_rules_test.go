@@ -182,7 +182,7 @@ func TestRule30BadTextIsFoundAtOnce(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			playPacked(t, compressing(false, 15), func(t *testing.T, c *Conn, p *wstest.Peer) {
-				whole := zip(Text, tt.payload).NoFin().Wire(nil, peerOf(c.role), frame.Key{9, 8, 7, 6})
+				whole := zip(Text, tt.payload).NoFin().Wire(nil, peerOf(c.out.role), frame.Key{9, 8, 7, 6})
 				header := len(whole) - len(tt.payload)
 				reading := startRead(t.Context(), c)
 				p.SendWire(whole[:header+tt.at])
@@ -241,4 +241,4 @@ func TestAgreementWithoutConfig(t *testing.T) {
 }
 
 // wireOf returns frames as the peer of c sends them.
-func wireOf(c *Conn, frames ...wstest.Frame) []byte { return wireFrom(peerOf(c.role), frames) }
+func wireOf(c *Conn, frames ...wstest.Frame) []byte { return wireFrom(peerOf(c.out.role), frames) }

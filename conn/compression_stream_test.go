@@ -44,7 +44,7 @@ func TestRule33Writing(t *testing.T) {
 // other messages after it, whatever came before.
 func TestRule35Writing(t *testing.T) {
 	playTakeovers(t, func(t *testing.T, takeover bool, c *Conn, p *wstest.Peer) {
-		u := unwrapperOf(c.role, c.Deflate())
+		u := unwrapperOf(c.out.role, c.Deflate())
 		for round := range 3 {
 			w, err := c.Writer(t.Context(), Text)
 			require.NoError(t, err)
@@ -102,7 +102,7 @@ func TestStreamIsCompressedAsAWhole(t *testing.T) {
 	} {
 		t.Run(fmt.Sprintf("%+v", tt), func(t *testing.T) {
 			playPacked(t, cfg, func(t *testing.T, c *Conn, p *wstest.Peer) {
-				u := unwrapperOf(c.role, c.Deflate())
+				u := unwrapperOf(c.out.role, c.Deflate())
 				var whole strings.Builder
 				w, err := c.Writer(t.Context(), tt.typ)
 				require.NoError(t, err)
@@ -124,7 +124,7 @@ func TestStreamIsCompressedAsAWhole(t *testing.T) {
 // fragment compressed or not. One that is abandoned midway closes the connection.
 func TestAbandonedStreamCompressed(t *testing.T) {
 	playTakeovers(t, func(t *testing.T, takeover bool, c *Conn, p *wstest.Peer) {
-		u := unwrapperOf(c.role, c.Deflate())
+		u := unwrapperOf(c.out.role, c.Deflate())
 		require.NoError(t, c.Write(t.Context(), Text, []byte("before")))
 		u.want(t, p, "before")
 		ctx, cancel := context.WithCancel(t.Context())

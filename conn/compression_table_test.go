@@ -169,7 +169,7 @@ func TestWhatIsCompressed(t *testing.T) {
 			for name, write := range writes {
 				t.Run(fmt.Sprintf("%v/%+v/%s", takeover, tt, name), func(t *testing.T) {
 					playPacked(t, cfg, func(t *testing.T, c *Conn, p *wstest.Peer) {
-						u := unwrapperOf(c.role, c.Deflate())
+						u := unwrapperOf(c.out.role, c.Deflate())
 						writing := call(func() error { return write(c, tt.typ, []byte(text(tt.n))) })
 						m := u.want(t, p, text(tt.n))
 						require.NoError(t, <-writing)
@@ -220,7 +220,7 @@ var writes = map[string]func(c *Conn, typ MessageType, p []byte) error{
 // may refer to them.
 func TestIncompressible(t *testing.T) {
 	playTakeovers(t, func(t *testing.T, takeover bool, c *Conn, p *wstest.Peer) {
-		u := unwrapperOf(c.role, c.Deflate())
+		u := unwrapperOf(c.out.role, c.Deflate())
 		noise := string(noise(3000, 1))
 		for name, write := range writes {
 			writing := call(func() error { return write(c, Binary, []byte(noise)) })

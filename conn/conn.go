@@ -62,17 +62,16 @@ type Message struct {
 // Much of a program's memory are connections that wait, so what only some need,
 // or only for a while, is behind a pointer.
 type Conn struct {
-	role      frame.Role
 	resumable bool          // a write that ran into its deadline may be continued
+	reading   bool          // somebody has the turn to read; guarded by mu
 	shared    bool          // several goroutines write at once; guarded by mu
-	writes    uint8         // how often the socket was owned; guarded by mu
+	cork      bool          // messages may be held; guarded by mu
 	state     atomic.Uint32 // a lifetime; written by setState, with mu held
 
-	cfg         *Config // resolved, shared, never changed
-	subprotocol string
-	deflate     *handshake.Deflate
-	nc          net.Conn
-	raw         syscall.RawConn // nil if nc must be read and written blindly
+	cfg   *Config // resolved, shared, never changed
+	terms *terms  // nil if they are none
+	nc    net.Conn
+	raw   syscall.RawConn // nil if nc must be read and written blindly
 
 	// The reading half belongs to whoever has the turn to read.
 	in      inbound
@@ -80,15 +79,20 @@ type Conn struct {
 	message reading
 
 	mu   sync.Mutex  // guards all that follows
-	err  error       // why the connection is no longer alive; set once
-	end  *ending     // how it ends; made when it is no longer alive
 	more *belongings // made at the first need
 	keep keeper
 	out  outbound
 }
 
+// terms are what the handshake may have agreed on.
+type terms struct {
+	subprotocol string
+	deflate     *handshake.Deflate
+}
+
 // ending is the end of a connection.
 type ending struct {
+	err        error       // why it is no longer alive; set once
 	timer      *time.Timer // bounds the closing handshake
 	result     error       // what Close returns; settled when dead
 	peerClosed bool        // the peer's Close has come
@@ -103,8 +107,16 @@ type belongings struct {
 	cancel context.CancelCauseFunc // ends ctx; made by the first who asks
 	groups *membership             // to be left at the end
 
+	end     *ending  // how it ends; made when it is no longer alive
+	watches *watches // of contexts, while somebody waits
+	rare    *rarities
+}
+
+// rarities are what few connections have.
+type rarities struct {
 	free    chan struct{} // tells one who waits for its turn to read to look
-	watches *watches      // of contexts, while somebody waits
+	second  *descriptor   // see Conn.second
+	hold    *time.Timer   // see Conn.hold
 	dropped uint64        // for Stats
 }
 
@@ -117,15 +129,19 @@ func New(u *handshake.Upgraded, cfg *Config) *Conn {
 // newConn is New with a Config that is resolved, and with the parent of
 // Conn.Context, if there is one.
 func newConn(u *handshake.Upgraded, cfg *Config, parent context.Context) *Conn {
-	c := &Conn{role: u.Role, cfg: cfg, subprotocol: u.Subprotocol, deflate: u.Deflate, nc: u.Conn}
+	c := &Conn{cfg: cfg, nc: u.Conn}
+	if u.Subprotocol != "" || u.Deflate != nil {
+		c.terms = &terms{u.Subprotocol, u.Deflate}
+	}
 	if parent != nil {
 		c.more = &belongings{ctx: parent}
 	}
 	c.in.rules.Role = u.Role
 	c.in.limit = c.cfg.MaxMessage
 	c.raw, c.resumable = rawConn(u.Conn), resumable(u.Conn)
-	c.wire.try = c.tryRead
-	c.out.role = c.role
+	c.wire.try = c.polled()
+	c.message.loops = c.raw != nil
+	c.out.role = u.Role
 	if u.Deflate != nil {
 		c.useDeflate(u.Deflate)
 	}
@@ -141,11 +157,21 @@ func newConn(u *handshake.Upgraded, cfg *Config, parent context.Context) *Conn {
 }
 
 // Subprotocol returns the subprotocol that the handshake agreed on, or "".
-func (c *Conn) Subprotocol() string { return c.subprotocol }
+func (c *Conn) Subprotocol() string {
+	if c.terms == nil {
+		return ""
+	}
+	return c.terms.subprotocol
+}
 
 // Deflate returns what the handshake agreed on about compression, or nil if
 // messages are not compressed.
-func (c *Conn) Deflate() *handshake.Deflate { return c.deflate }
+func (c *Conn) Deflate() *handshake.Deflate {
+	if c.terms == nil {
+		return nil
+	}
+	return c.terms.deflate
+}
 
 // LocalAddr returns the address of this end of the stream beneath.
 func (c *Conn) LocalAddr() net.Addr { return c.nc.LocalAddr() }
@@ -182,7 +208,7 @@ func (c *Conn) Done() <-chan struct{} {
 func (c *Conn) Err() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.err
+	return c.why()
 }
 
 // Context returns a context that is cancelled when the connection is over, with
@@ -195,14 +221,23 @@ func (c *Conn) Context() context.Context {
 	if m.cancel == nil {
 		m.ctx, m.cancel = context.WithCancelCause(m.ctx)
 		if c.buried() {
-			m.cancel(c.err)
+			m.cancel(c.why())
 		}
 	}
 	return m.ctx
 }
 
-// end tells those who wait for the end of the connection.
-func (m *belongings) end(why error) {
+// why returns why the connection is no longer alive, or nil if it is. The caller holds
+// mu.
+func (c *Conn) why() error {
+	if c.more == nil || c.more.end == nil {
+		return nil
+	}
+	return c.more.end.err
+}
+
+// over tells those who wait for the end of the connection.
+func (m *belongings) over(why error) {
 	if m.watches != nil {
 		m.watches.read.close()
 		m.watches.write.close()
@@ -223,5 +258,22 @@ func (c *Conn) belongings() *belongings {
 	return c.more
 }
 
+// rarities returns c.more.rare. The caller holds mu.
+func (c *Conn) rarities() *rarities {
+	m := c.belongings()
+	if m.rare == nil {
+		m.rare = new(rarities)
+	}
+	return m.rare
+}
+
+// ifRare returns what there is of it. The caller holds mu.
+func (c *Conn) ifRare() (r rarities) {
+	if c.more != nil && c.more.rare != nil {
+		r = *c.more.rare
+	}
+	return r
+}
+
 // buried reports whether the stream is closed. The caller holds mu.
-func (c *Conn) buried() bool { return c.end != nil && c.end.buried }
+func (c *Conn) buried() bool { return c.more != nil && c.more.end != nil && c.more.end.buried }

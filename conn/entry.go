@@ -57,11 +57,13 @@ func (e *entry) alert() {
 // entry returns an entry for send and its like.
 // With the opcode go the flags of [Compression].
 func (o *outbound) entry(op frame.Opcode, payload []byte, k kind) *entry {
-	e := o.spare
+	e := o.oddly().spare
 	if e == nil {
 		e = entries.Get().(*entry)
+	} else {
+		o.odd.spare = e.next
 	}
-	o.spare, e.next, e.depth = e.next, nil, 0
+	e.next, e.depth = nil, 0
 	e.head.Opcode, e.head.Rsv1 = plainType(op), op&packed != 0
 	e.head.Fin, e.payload, e.size = k != asFragment, payload, len(payload)
 	e.stream = k == asFragment || k == asLast
@@ -78,7 +80,7 @@ func (o *outbound) entry(op frame.Opcode, payload []byte, k kind) *entry {
 // enqueue adds an entry to what waits.
 func (o *outbound) enqueue(e *entry) {
 	if e.stream {
-		o.fragment = e
+		o.oddments().fragment = e
 	} else {
 		o.queue.push(e)
 	}
@@ -98,12 +100,12 @@ func (o *outbound) recycle(e *entry) {
 		entries.Put(e)
 		return
 	}
-	*e = entry{wake: e.wake, next: o.spare, depth: 1}
+	*e = entry{wake: e.wake, next: o.oddments().spare, depth: 1}
 	if e.next != nil {
 		e.depth += e.next.depth
 	}
 	if e.depth <= maxSpares {
-		o.spare = e
+		o.odd.spare = e
 	}
 }
 

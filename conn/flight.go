@@ -19,6 +19,7 @@ type flight struct {
 	lying  *entry
 	kept   *bufpool.Buffer // direct lies in it, and its entry is no more
 	closes bool            // the batch ends with our Close frame
+	simple int             // where the message begins that has no entry, see sendQuick
 	ping   uint32          // number of the Ping in the batch, if there is one
 
 	// patient: the owner waits for the peer under its own context, without
@@ -40,8 +41,14 @@ var flights = sync.Pool{New: func() any {
 	return f
 }}
 
-func newFlight(size int) *flight {
+// newFlight returns one that begins with what is held, if not nil, and has room for
+// size more bytes.
+func newFlight(held *bufpool.Buffer, size int) *flight {
 	f := flights.Get().(*flight)
+	if held != nil {
+		f.batch = held.Grow(len(held.B) + size)
+		return f
+	}
 	f.batch = bufpool.Get(size)
 	f.batch.B = f.batch.B[:0]
 	return f
@@ -78,7 +85,10 @@ func (f *flight) tried(err error) (over bool) {
 	return f.err != errWouldBlock
 }
 
-// write is called by the network poller. It never asks to wait.
+// write is called by the network poller. It never asks to wait. As for go:nosplit,
+// see sysWrite.
+//
+//go:nosplit
 func (f *flight) write(fd uintptr) bool {
 	var n int
 	if len(f.d) > 0 {

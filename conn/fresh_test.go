@@ -50,7 +50,7 @@ func TestFreshContextsAllocateNothing(t *testing.T) {
 		go echo(context.Background(), ends[1-ours])
 		p, buf := make([]byte, 125), make([]byte, 0, 125)
 		with := testing.AllocsPerRun(1000, func() { exchange(t, ends[ours], p, buf) })
-		require.LessOrEqual(t, with, own, "%v", ends[ours].role)
+		require.LessOrEqual(t, with, own, "%v", ends[ours].out.role)
 		end(client)
 		end(server)
 	}

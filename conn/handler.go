@@ -43,22 +43,33 @@ func Handler(opts *AcceptOptions, serve func(ctx context.Context, c *Conn) error
 			return
 		}
 		c := newConn(u, cfg, context.WithoutCancel(r.Context()))
-		go c.serve(serve, errorLog(r))
+		go c.serve(serve)
 	})
 }
 
-func (c *Conn) serve(serve func(context.Context, *Conn) error, logger *log.Logger) {
-	code, reason := StatusInternalError, ""
-	// Close in a deferred call, for serve may also end by runtime.Goexit.
-	defer func() {
-		if v := recover(); v != nil && v != http.ErrAbortHandler {
-			logger.Printf("conn: panic serving %v: %v\n%s", c.RemoteAddr(), v, debug.Stack())
-		}
-		if c.Close(code, reason) != nil {
-			c.CloseNow()
-		}
-	}()
-	code, reason = verdict(serve(c.Context(), c))
+// serve calls f and closes the connection. It is at the bottom of a small stack for
+// as long as the connection lives, and so takes little of it.
+func (c *Conn) serve(f func(context.Context, *Conn) error) {
+	defer c.served()
+	c.closeFor(f(c.Context(), c))
+}
+
+// served is deferred for functions that panic, or end by runtime.Goexit. After others
+// the connection is closed already.
+func (c *Conn) served() {
+	if v := recover(); v != nil && v != http.ErrAbortHandler {
+		c.errorLog().Printf("conn: panic serving %v: %v\n%s", c.RemoteAddr(), v, debug.Stack())
+	}
+	c.closeFor(errNoReturn)
+}
+
+var errNoReturn = errors.New("conn: the handler did not return")
+
+// closeFor closes the connection because a handler returned err.
+func (c *Conn) closeFor(err error) {
+	if c.Close(verdict(err)) != nil {
+		c.CloseNow()
+	}
 }
 
 // verdict says what the end of a handler means to the peer.
@@ -72,9 +83,9 @@ func verdict(err error) (StatusCode, string) {
 	return StatusInternalError, ""
 }
 
-// errorLog returns where the server that got r reports errors to.
-func errorLog(r *http.Request) *log.Logger {
-	if s, ok := r.Context().Value(http.ServerContextKey).(*http.Server); ok && s.ErrorLog != nil {
+// errorLog returns where the server that c comes from reports errors to.
+func (c *Conn) errorLog() *log.Logger {
+	if s, ok := c.Context().Value(http.ServerContextKey).(*http.Server); ok && s.ErrorLog != nil {
 		return s.ErrorLog
 	}
 	return log.Default()

@@ -12,19 +12,18 @@ import (
 //
 // After an error it must not be used again.
 type inbound struct {
-	rules frame.Validator
+	rules   frame.Validator
+	inFrame bool         // a data frame's header was taken, and its end was not reported
+	last    bool         // that frame is the last of its message
+	packed  bool         // the message is compressed
+	discard bool         // payloads are of no interest any more, see closing
+	kind    frame.Opcode // Text or Binary: of the message
+
 	text  utf8.Validator
-	limit int64 // payload bytes that a message may have
-
-	size int64        // bytes of the message, by the headers so far; if it is compressed, inflated so far
-	left int64        // payload bytes of the data frame that are still to come
-	key  frame.Key    // turned for the next of them
-	kind frame.Opcode // Text or Binary: of the message
-
-	inFrame bool // a data frame's header was taken, and its end was not reported
-	last    bool // that frame is the last of its message
-	packed  bool // the message is compressed
-	discard bool // payloads are of no interest any more, see closing
+	limit int64     // payload bytes that a message may have
+	size  int64     // bytes of the message, by the headers so far; if it is compressed, inflated so far
+	left  int64     // payload bytes of the data frame that are still to come
+	key   frame.Key // turned for the next of them
 
 	z *inflater // nil: permessage-deflate was not agreed on
 }
@@ -178,6 +177,50 @@ func (in *inbound) checkText(p []byte, end bool) error {
 
 func invalidText(reason string) error {
 	return &frame.Error{Code: StatusInvalidPayload, Section: "8.1", Reason: reason}
+}
+
+// whole is next for most messages: one frame, not compressed, of no more than 64 KiB,
+// that lies in p to its end. It takes n bytes, the last of which, in.size, are the
+// message, or none if this is another case, which it leaves to next.
+func (in *inbound) whole(p []byte) (n int, err error) {
+	if len(p) < 2 || in.inFrame || in.discard || in.rules.InMessage() {
+		return 0, nil
+	}
+	size, at := int(p[1]&0x7f), 2
+	if size == 126 && len(p) >= 4 {
+		size, at = int(p[2])<<8|int(p[3]), 4
+		if size < 126 {
+			return 0, nil // it is not minimal
+		}
+	} else if size >= 126 {
+		return 0, nil
+	}
+	masked := p[1]&0x80 != 0
+	if masked {
+		at += len(in.key)
+	}
+	op := frame.Opcode(p[0] & 0x0f)
+	if p[0]&0xf0 != 0x80 || op != Text && op != Binary || masked != (in.rules.Role == frame.Server) ||
+		len(p)-at < size || int64(size) > in.limit {
+		return 0, nil
+	}
+	if masked {
+		in.key = frame.Key(p[at-len(in.key) : at])
+	}
+	in.kind, in.packed, in.last, in.size, in.left = op, false, true, int64(size), int64(size)
+	in.text.Reset()
+	_, err = in.take(p[at : at+size])
+	return at + size, err
+}
+
+// ahead reports whether a whole frame lies in p, so that next will take it.
+func (in *inbound) ahead(p []byte) bool {
+	if len(p) >= 2 && p[1]&0x7f < 126 {
+		// Fast path: a length of 7 bits, behind it the masking key of a client.
+		return len(p)-2 >= int(p[1]&0x7f)+int(p[1]>>7)*len(frame.Key{})
+	}
+	h, n, err := frame.ParseHeader(p)
+	return n > 0 && err == nil && h.Length <= int64(len(p)-n)
 }
 
 // between reports that no message has begun: the next event begins one.

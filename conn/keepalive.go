@@ -26,10 +26,8 @@ type KeepAlive struct {
 // reader's traces were when it fired last. Guarded by Conn.mu.
 type keeper struct {
 	timer *time.Timer
-	life  uint64
+	life  uint32 // the low half
 	wait  uint32
-
-	reading bool // somebody has the turn to read; it is here for want of room
 }
 
 // startKeepAlive is called once.
@@ -63,7 +61,7 @@ func (c *Conn) keepAlive() {
 // the last time.
 func (c *Conn) checkLife() (pinged bool) {
 	k, cfg := &c.keep, c.cfg.KeepAlive
-	life, wait := c.wire.life.Load(), c.wire.waits.Load()
+	life, wait := uint32(c.wire.life.Load()), c.wire.waits.Load()
 	silent := wait%2 == 1 && life == k.life && (c.raw != nil || wait == k.wait)
 	k.life, k.wait = life, wait
 	p := c.out.pings.ofKeepAlive()
@@ -71,7 +69,7 @@ func (c *Conn) checkLife() (pinged bool) {
 	switch {
 	case c.out.over && silent:
 		// It cannot be written to, and the peer does not end it.
-		c.abort(c.out.broken)
+		c.abort(c.out.odd.broken)
 		return false
 	case c.out.over:
 	case !silent:

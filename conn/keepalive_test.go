@@ -85,7 +85,7 @@ func TestKeepAliveAnyByteIsLife(t *testing.T) {
 	play(t, alive10, func(t *testing.T, c *Conn, p *wstest.Peer) {
 		reading := waiting(t, c)
 		keys := frame.Key{}
-		for _, b := range wstest.Text("a frame of which a byte comes now and then").Wire(nil, peerOf(c.role), keys) {
+		for _, b := range wstest.Text("a frame of which a byte comes now and then").Wire(nil, peerOf(c.out.role), keys) {
 			time.Sleep(4900 * time.Millisecond)
 			p.WantIdle("the peer is not silent for half an interval")
 			p.SendWire([]byte{b})
@@ -105,7 +105,7 @@ func TestKeepAliveAnyByteIsLife(t *testing.T) {
 func TestKeepAliveAnyByteIsAnAnswer(t *testing.T) {
 	play(t, alive10, func(t *testing.T, c *Conn, p *wstest.Peer) {
 		reading := waiting(t, c)
-		wire := wstest.Binary(make([]byte, 20)).Wire(nil, peerOf(c.role), frame.Key{})
+		wire := wstest.Binary(make([]byte, 20)).Wire(nil, peerOf(c.out.role), frame.Key{})
 		last := time.Now()
 		for i := range 10 {
 			require.Equal(t, frame.Ping, p.Next("a Ping").Opcode)

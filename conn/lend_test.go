@@ -198,7 +198,7 @@ func TestPanicInALoopOverMessages(t *testing.T) {
 func TestLentDataWithACutFrameBehind(t *testing.T) {
 	for cut := 1; cut < 6; cut++ {
 		play(t, nil, func(t *testing.T, c *Conn, p *wstest.Peer) {
-			role := peerOf(c.role)
+			role := peerOf(c.out.role)
 			next := wstest.Ping("a frame that is cut").Wire(nil, role, frame.Key{1, 2, 3, 4})
 			p.SendWire(append(wstest.Text("lent").Wire(nil, role, frame.Key{5, 6, 7, 8}), next[:cut]...))
 			synctest.Wait()

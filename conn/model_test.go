@@ -333,7 +333,7 @@ func (p *party) judge(t *testing.T, other *party) {
 		}
 	}
 	if p.tap != nil {
-		said := frames(t, p.c.role, p.tap.wire)
+		said := frames(t, p.c.out.role, p.tap.wire)
 		require.Equal(t, frame.Close, said[len(said)-1].Opcode)
 	}
 }

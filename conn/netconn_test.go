@@ -200,7 +200,7 @@ func TestNetConnReadDeadlineResumes(t *testing.T) {
 		}
 		var wire []byte
 		for i, f := range frames {
-			wire = f.Wire(wire, peerOf(c.role), frame.Key{1, 2, 3, byte(i)})
+			wire = f.Wire(wire, peerOf(c.out.role), frame.Key{1, 2, 3, byte(i)})
 		}
 		go func() {
 			for _, b := range wire {

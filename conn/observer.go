@@ -48,10 +48,6 @@ func (c *Conn) Stats() Stats {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	o := &c.out
-	var dropped uint64
-	if c.more != nil {
-		dropped = c.more.dropped
-	}
 	return Stats{
 		MessagesReceived: c.message.count.Load(),
 		BytesReceived:    c.message.bytes.Load(),
@@ -59,8 +55,8 @@ func (c *Conn) Stats() Stats {
 		BytesSent:        o.sent.bytes,
 		Reads:            c.wire.life.Load(),
 		Writes:           o.sent.batches,
-		Dropped:          dropped,
-		Backlog:          o.backlog.bytes(),
+		Dropped:          c.ifRare().dropped,
+		Backlog:          o.backlog.bytes() + o.heldBytes(),
 		Latency:          o.pings.latency,
 	}
 }

@@ -27,29 +27,52 @@ type outbound struct {
 	over      bool        // nothing more can be written
 	streaming bool        // a message is streamed
 	kicked    atomic.Bool // the owner shall look at cancelled entries
-	broken    *CloseError // how the socket failed, if it did
 
 	// Control frames go before data. There is never more than one Ping to be
 	// sent, and of Pongs no more than fit in maxReplies: RFC 6455, section
 	// 5.5.3, asks for no more than the answer to the latest Ping.
-	replies  *bufpool.Buffer // Pongs, encoded
-	pings    pings           // the one to be sent, and those that wait for their Pong
-	farewell *bufpool.Buffer // our Close frame, encoded; the last of all
+	replies *bufpool.Buffer // Pongs, encoded
+	pings   pings           // the one to be sent, and those that wait for their Pong
+	held    *bufpool.Buffer // messages, encoded, that wait for others; they go first, see hold
 
 	queue entryList // data frames that wait, first come first served
+	odd   *oddments // nil: none
 	part  *entry    // begun, and not yet encoded to its end
-
-	// While a message is streamed, data frames wait in the queue, and the
-	// stream's fragments pass by, one at a time, through fragment.
-	fragment *entry
 
 	z *deflater // nil: nothing is compressed
 
 	air *flight // what is being sent; nil if nothing is
 
-	spare   *entry // entries to be used again
-	backlog load   // that nobody waits for
-	sent    sent   // for Stats
+	backlog load // that nobody waits for
+	sent    sent // for Stats
+}
+
+// oddments are what connections have at times, or in the end.
+type oddments struct {
+	farewell *bufpool.Buffer // our Close frame, encoded; the last of all
+	broken   *CloseError     // how the socket failed, if it did
+
+	// While a message is streamed, data frames wait in the queue, and the
+	// stream's fragments pass by, one at a time, through fragment.
+	fragment *entry
+
+	spare *entry // entries to be used again
+}
+
+// oddments returns o.odd to be written to.
+func (o *outbound) oddments() *oddments {
+	if o.odd == nil {
+		o.odd = new(oddments)
+	}
+	return o.odd
+}
+
+// oddly returns o.odd to be read.
+func (o *outbound) oddly() oddments {
+	if o.odd == nil {
+		return oddments{}
+	}
+	return *o.odd
 }
 
 // sent is what has been sent.
@@ -74,24 +97,27 @@ var (
 // front returns the data frame that is next.
 func (o *outbound) front() *entry {
 	if o.streaming {
-		return o.fragment
+		return o.oddly().fragment
 	}
 	return o.queue.head
 }
 
 func (o *outbound) popFront() *entry {
 	if o.streaming {
-		e := o.fragment
-		o.fragment = nil
+		e := o.oddments().fragment
+		o.odd.fragment = nil
 		return e
 	}
 	return o.queue.pop()
 }
 
 // idle reports that there is nothing to be sent.
-func (o *outbound) idle() bool {
+func (o *outbound) idle() bool { return o.held == nil && o.nothingWaits() }
+
+// nothingWaits is idle, but for what is held.
+func (o *outbound) nothingWaits() bool {
 	return o.air == nil && o.part == nil && o.replies == nil && o.pings.next == 0 &&
-		o.farewell == nil && o.front() == nil
+		(o.odd == nil || o.odd.farewell == nil) && o.front() == nil
 }
 
 // alone reports whether nothing waits or is being sent but one data frame.
@@ -113,18 +139,19 @@ func (o *outbound) gather(self *entry) bool {
 	if o.air != nil {
 		return true
 	}
-	o.air = newFlight(o.plan(self))
+	o.air = newFlight(o.held, o.plan(self))
+	o.held = nil
 	switch {
 	case o.part != nil:
 		o.part.start, o.part.cut = 0, true
 		o.encode(o.part, self)
-	case o.farewell != nil:
+	case o.oddly().farewell != nil:
 		// RFC 6455, section 5.5.1: "The application MUST NOT send any more data
 		// frames after sending a Close frame."
 		o.takeControl()
-		o.air.batch.B = append(o.air.batch.B, o.farewell.B...)
-		o.farewell.Release()
-		o.farewell, o.air.closes = nil, true
+		o.air.batch.B = append(o.air.batch.B, o.odd.farewell.B...)
+		o.odd.farewell.Release()
+		o.odd.farewell, o.air.closes = nil, true
 	default:
 		o.takeControl()
 		o.takeEntries(self)

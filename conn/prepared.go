@@ -68,7 +68,7 @@ func (p *Prepared) on(c *Conn) try {
 			t.saved = p.Len() - len(g.payload)
 		}
 	}
-	if c.role == frame.Client {
+	if c.out.role == frame.Client {
 		t.p, t.k = f.payload, asFrozen
 	} else {
 		t.p, t.k = f.encoded, asEncoded

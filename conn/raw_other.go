@@ -20,3 +20,9 @@ func sysRead(uintptr, []byte) (int, error) { panic("BUG: no raw sockets here") }
 func sysWrite(uintptr, []byte) (int, error) { panic("BUG: no raw sockets here") }
 
 func sysWritev(uintptr, []byte, []byte) (int, error) { panic("BUG: no raw sockets here") }
+
+func shutdown(uintptr) { panic("BUG: no raw sockets here") }
+
+func askForRest(uintptr) bool { return false }
+
+func sysReceive(uintptr, []byte) (int, bool, error) { panic("BUG: no raw sockets here") }

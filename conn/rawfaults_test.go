@@ -232,6 +232,7 @@ func (f rawCase) play(t *testing.T) (o *faultOutcome, fired bool) {
 		in: tampering{fault: f.in, at: f.at}, out: tampering{fault: f.out, at: f.at},
 	}
 	c.raw, c.nc = r, o.tap
+	c.message.loops = false // each call is looked at by itself
 	o.ours, o.theirs = sideOf(c, f.read), newSide(other, peerOf(f.role), ways[0])
 	o.takeSteps()
 	o.finish(t, f.weEnd)
@@ -245,7 +246,7 @@ func (f rawCase) play(t *testing.T) (o *faultOutcome, fired bool) {
 // whoever reads or writes when the connection ends may still be in a system call.
 func (c *Conn) restInPeace() {
 	c.takeTurn(nil, dead)
-	c.giveTurn()
+	c.giveTurn(false)
 	for owned := true; owned; runtime.Gosched() {
 		c.mu.Lock()
 		owned = c.out.owned

@@ -68,7 +68,7 @@ func TestPeerLeavesAnywhere(t *testing.T) {
 // checkLeft holds what came of a connection whose peer has sent wire and left.
 func (s *side) checkLeft(t *testing.T, wire []byte, all bool, writing <-chan error) {
 	<-s.failed
-	want, closed := complete(t, peerOf(s.role), wire)
+	want, closed := complete(t, peerOf(s.out.role), wire)
 	if all {
 		require.Equal(t, len(want), len(s.got))
 	}
@@ -164,6 +164,7 @@ func TestTinySocketBuffers(t *testing.T) {
 					o := &faultOutcome{tap: &faultTap{Conn: nc}}
 					c.raw = &tampered{RawConn: c.raw, t: t, c: c, tap: o.tap, out: tampering{fault: countShort(&short)}}
 					c.nc = o.tap
+					c.message.loops = false
 					o.ours, o.theirs = sideOf(c, f.read), newSide(other, peerOf(f.role), ways[0])
 					o.takeSteps()
 					o.finish(t, f.weEnd)

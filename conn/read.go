@@ -18,8 +18,11 @@ type reading struct {
 	end  bool // data is the last of its message
 	skip bool // what is left of the message is of no interest
 
-	owes    bool // Pongs, or a Close, are queued and not yet sent
-	watched bool // the context of the wait under way is
+	owes    bool  // Pongs, or a Close, are queued and not yet sent
+	corked  bool  // replies may be held until the next read from the network
+	grade   uint8 // of the buffer to read into, see readSize
+	loops   bool  // Messages may wait in the poller by itself, see loop
+	watched bool  // the context of the wait under way is
 
 	// partial is what a cancelled read had collected of the message. The next
 	// read begins with it.
@@ -41,6 +44,9 @@ func (c *Conn) found(p []byte, end bool) {
 	if end {
 		m.bytes.Add(uint64(c.in.size))
 		m.count.Add(1)
+		if c.in.size > readSize<<maxGrade {
+			m.grade = 0 // such messages are read straight to where they belong
+		}
 	}
 }
 
@@ -118,23 +124,42 @@ func notNil(p []byte) []byte {
 // While the loop body runs nobody reads, and pings wait to be answered. The
 // body may call any method of c, except that Ping waits for a Pong which nobody
 // reads.
+//
+// Messages that a peer has sent one after the other arrive together. While the body
+// has one of them and the next lies in the buffer already, what is written on a
+// plain socket is held, and goes out with what the next brings, in one system call:
+// before the loop waits, when it ends, and at the latest after a millisecond. It
+// counts for Config.Backlog until then.
 func (c *Conn) Messages(ctx context.Context) iter.Seq2[Message, error] {
 	return func(yield func(Message, error) bool) {
-		for {
-			m, lent, err := c.lease(ctx)
-			if err != nil {
-				if !endedNormally(err) {
-					yield(Message{}, err)
-				}
-				return
-			}
-			c.observeReceived(m.Type, len(m.Data))
-			more := yield(m, nil)
-			lent.Release()
-			if !more {
-				return
-			}
+		if l := c.startLoop(ctx, yield); l != nil {
+			c.loop(l)
+		} else {
+			c.each(ctx, yield)
 		}
+	}
+}
+
+// each is Messages where there is no loop, see loop.
+//
+//go:noinline
+func (c *Conn) each(ctx context.Context, yield func(Message, error) bool) {
+	for more := true; more; {
+		m, lent, err := c.lease(ctx)
+		if err != nil {
+			lastTurn(err, yield)
+			return
+		}
+		c.observeReceived(m.Type, len(m.Data))
+		more = yield(m, nil)
+		lent.Release()
+	}
+}
+
+// lastTurn tells the body of Messages why it ends.
+func lastTurn(err error, yield func(Message, error) bool) {
+	if !endedNormally(err) {
+		yield(Message{}, err)
 	}
 }
 
@@ -144,6 +169,58 @@ func (c *Conn) lease(ctx context.Context) (m Message, lent *bufpool.Buffer, err 
 	if err = c.lockRead(ctx); err != nil {
 		return m, nil, err
 	}
+	m, lent, err = c.leaseLocked(ctx)
+	if err != nil {
+		c.unlockRead()
+	} else {
+		c.lendTurn()
+	}
+	return m, lent, err
+}
+
+// leaseLocked is lease for a caller that has the turn, and keeps it.
+func (c *Conn) leaseLocked(ctx context.Context) (m Message, lent *bufpool.Buffer, err error) {
+	if found, err := c.quick(ctx); !found && err == nil {
+		return c.leaseAny(ctx)
+	} else if err != nil {
+		return m, nil, err
+	}
+	c.wire.buf.Retain()
+	return Message{c.in.kind, c.message.data}, c.wire.buf, nil
+}
+
+// quick finds a message that lies in the buffer as a whole, for which it needs
+// little stack and time. It leaves all others alone, and those of which something
+// was read before.
+func (c *Conn) quick(ctx context.Context) (found bool, err error) {
+	m := &c.message
+	if m.reader != nil || m.skip || m.partial != nil || c.in.inFrame {
+		return false, nil
+	}
+	m.data, m.end = nil, false
+	if c.wire.r == c.wire.w {
+		if err := c.fill(ctx); err != nil {
+			return false, err
+		}
+	}
+	if err := c.mayRead(); err != nil {
+		return false, err
+	}
+	p := c.wire.unread()
+	n, err := c.in.whole(p)
+	if err != nil {
+		return false, c.fail(err)
+	}
+	if n == 0 {
+		return false, nil
+	}
+	c.wire.r += int32(n)
+	c.found(p[n-int(c.in.size):n:n], true)
+	return true, nil
+}
+
+// leaseAny is leaseLocked for any message.
+func (c *Conn) leaseAny(ctx context.Context) (m Message, lent *bufpool.Buffer, err error) {
 	err = c.startMessage(ctx)
 	switch {
 	case err != nil:
@@ -158,7 +235,6 @@ func (c *Conn) lease(ctx context.Context) (m Message, lent *bufpool.Buffer, err 
 		m.Data, lent, err = c.collectPooled(ctx)
 	}
 	m.Type = c.in.kind
-	c.unlockRead()
 	return m, lent, err
 }
 
@@ -196,7 +272,7 @@ func (c *Conn) lockRead(ctx context.Context) error {
 	if c.now() != alive {
 		return c.Err()
 	}
-	if ctx.Err() != nil || !c.takeTurn(ctx.Done(), alive) {
+	if ctx.Err() != nil || !c.takeFreeTurn() && !c.takeTurn(ctx.Done(), alive) {
 		return c.ended(ctx)
 	}
 	return nil
@@ -218,7 +294,18 @@ func (c *Conn) unlockRead() {
 		c.wire.drop()
 		c.in.z.drop()
 	}
-	c.giveTurn()
+	c.giveTurn(false)
+}
+
+// lendTurn is unlockRead before the body of a loop runs. What that writes may wait
+// for the replies to a message that is there already.
+func (c *Conn) lendTurn() {
+	c.sendReplies()
+	c.in.z.drop()
+	ahead := c.raw != nil && c.wire.r < c.wire.w && c.in.ahead(c.wire.unread())
+	c.message.corked = c.message.corked || ahead
+	c.wire.drop()
+	c.giveTurn(ahead)
 }
 
 // startMessage finds the first piece of the next message. If a cancelled read

@@ -21,7 +21,7 @@ import (
 func TestReadAnyLength(t *testing.T) {
 	everyWay(t, &Config{MaxMessage: -1}, func(t *testing.T, c *Conn, p *wstest.Peer, w way) {
 		for _, n := range []int{0, 1, 125, 126, 4095, 4096, 4097, 65535, 65536, 300_000} {
-			go p.Conn().Write(wstest.Binary(pattern(n)).Wire(nil, peerOf(c.role), frame.Key{1, 2, 3, 4}))
+			go p.Conn().Write(wstest.Binary(pattern(n)).Wire(nil, peerOf(c.out.role), frame.Key{1, 2, 3, 4}))
 			w.want(t, c, received{Type: Binary, Data: string(pattern(n))})
 		}
 	})
@@ -44,7 +44,7 @@ func TestRule22LimitInEveryWay(t *testing.T) {
 		p.Send(wstest.Text("0123456789"), wstest.Text("0123").NoFin(), wstest.Pong("uncounted"), wstest.Cont("456789"))
 		w.want(t, c, received{Type: Text, Data: "0123456789"}, received{Type: Text, Data: "0123456789"})
 		// Of the message that is too long there is only a header.
-		p.SendWire(head(c.role, frame.Binary, true, 11))
+		p.SendWire(head(c.out.role, frame.Binary, true, 11))
 		m := w.receive(t.Context(), c)
 		require.ErrorIs(t, m.Err, &ProtocolError{Code: StatusMessageTooBig})
 		p.WantClose("the header says enough", StatusMessageTooBig)
@@ -55,7 +55,7 @@ func TestRule22LimitInEveryWay(t *testing.T) {
 // message of 4 EiB is announced, and a few bytes of it come.
 func TestRule22DeclaredLengthAllocatesNothing(t *testing.T) {
 	everyWay(t, &Config{MaxMessage: -1}, func(t *testing.T, c *Conn, p *wstest.Peer, w way) {
-		p.SendWire(append(head(c.role, frame.Binary, true, math.MaxInt64), "a few bytes"...))
+		p.SendWire(append(head(c.out.role, frame.Binary, true, math.MaxInt64), "a few bytes"...))
 		reading := make(chan received, 1)
 		allocated := allocatedBy(func() {
 			go func() { reading <- w.receive(t.Context(), c) }()
@@ -245,7 +245,7 @@ func TestRule23FloodOfTinyFragments(t *testing.T) {
 	const fragments = 20_000
 	everyWay(t, &Config{MaxMessage: -1}, func(t *testing.T, c *Conn, p *wstest.Peer, w way) {
 		for _, before := range []int{0, 2 << 20} {
-			role := peerOf(c.role)
+			role := peerOf(c.out.role)
 			wire := wstest.Binary(make([]byte, before)).NoFin().Wire(nil, role, frame.Key{})
 			for range fragments {
 				wire = wstest.Cont("x").NoFin().Wire(wire, role, frame.Key{})

@@ -125,7 +125,7 @@ func TestReadIsCancelledAtEveryByte(t *testing.T) {
 		if w.name == "Reader" {
 			return // a Reader that was cancelled is of no more use, see below
 		}
-		wire := short.wire(peerOf(c.role))
+		wire := short.wire(peerOf(c.out.role))
 		var got []received
 		for _, b := range wire {
 			p.SendWire([]byte{b})

@@ -66,7 +66,7 @@ func TestWritersShareASocket(t *testing.T) {
 		before, calls := from.Stats().Writes, systemWrites()
 		mallocs := mallocsOf(func() { share(t, from, to, each) })
 		writes := from.Stats().Writes - before
-		t.Logf("%v: %d messages with %d system calls: %.1f each", from.role, messages, writes, float64(messages)/float64(writes))
+		t.Logf("%v: %d messages with %d system calls: %.1f each", from.out.role, messages, writes, float64(messages)/float64(writes))
 		require.Less(t, writes, uint64(messages/4))
 		if calls >= 0 {
 			require.Less(t, systemWrites()-calls, int64(messages/4), "as the system counts them")
@@ -105,7 +105,7 @@ func mallocsOf(f func()) uint64 {
 func BenchmarkSharedWriters(b *testing.B) {
 	client, server := connPair(b, nil)
 	for _, ends := range [][2]*Conn{{client, server}, {server, client}} {
-		b.Run(ends[0].role.String(), func(b *testing.B) {
+		b.Run(ends[0].out.role.String(), func(b *testing.B) {
 			from := ends[0]
 			writes := from.Stats().Writes
 			b.SetBytes(shareSize)

@@ -209,7 +209,7 @@ func (s *soup) context(rnd *rand.Rand) (context.Context, context.CancelFunc) {
 func (s *soup) harmless(ctx context.Context, c *Conn, err error) {
 	broken := errors.Is(err, io.ErrUnexpectedEOF)
 	if err != nil && ctx.Err() == nil && err != ErrBacklog && !broken && c.Err() == nil {
-		s.Errorf("%v: %v", c.role, err)
+		s.Errorf("%v: %v", c.out.role, err)
 	}
 }
 

@@ -211,7 +211,7 @@ func TestTLSClosingHandshake(t *testing.T) {
 		closing := call(func() error { return c.Close(StatusNormalClosure, "bye") })
 		p.WantClose("our Close frame", StatusNormalClosure)
 		p.Send(wstest.Close(StatusNormalClosure, ""))
-		if c.role == frame.Server {
+		if c.out.role == frame.Server {
 			p.WantEOF("the server ends the stream first, as TLS wants it")
 		}
 		p.Close()

@@ -54,7 +54,7 @@ func (c *Conn) TryWrite(typ MessageType, p []byte) error {
 func (c *Conn) Backlog() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.out.backlog.bytes()
+	return c.out.backlog.bytes() + c.out.heldBytes()
 }
 
 // trySend sends or queues a message.
@@ -101,11 +101,9 @@ func (c *Conn) trySendLocked(t *try) error {
 		return c.queueLeft(t)
 	}
 	// Fast path: nobody writes, so we do.
-	o.owned = true
-	e := o.entry(t.op, t.p, t.k)
-	e.size = t.size
-	o.enqueue(e)
-	for !e.done && c.pressed() && o.gather(e) && c.sendNow() {
+	e, sent := c.tryNow(t)
+	if sent {
+		return nil
 	}
 	var err error
 	switch {
@@ -121,6 +119,36 @@ func (c *Conn) trySendLocked(t *try) error {
 	}
 	c.handOver()
 	return err
+}
+
+// tryNow sends of a message what the socket takes, or has it held. It reports whether
+// that is all. If not, the caller owns the socket, and the entry is what became of
+// the message.
+func (c *Conn) tryNow(t *try) (e *entry, sent bool) {
+	o := &c.out
+	if o.simple(t.op, t.p, t.k) {
+		if c.mayHold(t.p) {
+			c.hold(t.op, t.p, t.k, t.size)
+			return nil, true
+		}
+		o.take(newFlight(o.held, frame.MaxHeaderSize+len(t.p)), t.op, t.p, t.k)
+		if c.sendTaken() {
+			c.tookSimple(t.size)
+			return nil, true
+		}
+		e = c.notSimple(t.op, t.p, t.k, t.size)
+		if o.air != nil && isTimeout(o.air.err) {
+			c.sendNow() // a kick came late
+		}
+		return e, false
+	}
+	o.owned = true
+	e = o.entry(t.op, t.p, t.k)
+	e.size = t.size
+	o.enqueue(e)
+	for !e.done && c.pressed() && o.gather(e) && c.sendNow() {
+	}
+	return e, false
 }
 
 // fits reports whether there is room for n more bytes in the backlog. Since even
@@ -180,7 +208,7 @@ func (c *Conn) drop(t *try) bool {
 	if !ok {
 		return false
 	}
-	c.belongings().dropped++
+	c.rarities().dropped++
 	if o := c.cfg.Observer; o != nil && o.Drop != nil {
 		t.dropped = append(t.dropped, d)
 	}
@@ -194,7 +222,7 @@ func (c *Conn) noRoom(t *try) error {
 		return err // closed meanwhile
 	}
 	t.refused = true
-	c.belongings().dropped++
+	c.rarities().dropped++
 	if c.cfg.SlowConsumer != Disconnect {
 		return ErrBacklog
 	}
@@ -207,7 +235,7 @@ func (c *Conn) noRoom(t *try) error {
 	c.leaveAlive(closing, &closedError{code: StatusPolicyViolation, cause: ErrBacklog})
 	c.sayClose(payload)
 	c.takeOver()
-	return c.err
+	return c.why()
 }
 
 // load is a number of bytes and of the entries that hold them, in one word.

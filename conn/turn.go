@@ -1,25 +1,35 @@
 package conn
 
-// The turn to read is a flag, keep.reading, guarded by Conn.mu.
+// The turn to read is a flag, reading, guarded by Conn.mu.
 
 // takeTurn waits for the turn to read. It reports whether the caller has it. It
 // has not if stop came first, or if the connection is past the state last.
 func (c *Conn) takeTurn(stop <-chan struct{}, last lifetime) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.keep.reading && !c.awaitTurn(stop, last) || c.now() > last {
+	if c.reading && !c.awaitTurn(stop, last) || c.now() > last {
 		return false
 	}
-	c.keep.reading = true
+	c.reading = true
 	return true
 }
 
+// takeFreeTurn is takeTurn for messages if nobody has the turn. (To ask a context for
+// its channel may make one.)
+func (c *Conn) takeFreeTurn() bool {
+	c.mu.Lock()
+	free := !c.reading && c.now() == alive
+	c.reading = c.reading || free
+	c.mu.Unlock()
+	return free
+}
+
 func (c *Conn) awaitTurn(stop <-chan struct{}, last lifetime) bool {
-	m := c.belongings()
+	m := c.rarities()
 	if m.free == nil {
 		m.free = make(chan struct{}, 1)
 	}
-	for c.keep.reading && c.now() <= last {
+	for c.reading && c.now() <= last {
 		c.mu.Unlock()
 		select {
 		case <-m.free:
@@ -37,19 +47,19 @@ func (c *Conn) awaitTurn(stop <-chan struct{}, last lifetime) bool {
 
 // nextTurn tells one who waits for the turn to look. The caller holds mu.
 func (c *Conn) nextTurn() {
-	if c.more != nil && c.more.free != nil {
+	if free := c.ifRare().free; free != nil {
 		select {
-		case c.more.free <- struct{}{}:
+		case free <- struct{}{}:
 		default:
 		}
 	}
 }
 
 // giveTurn ends a turn to read. If our Close was sent meanwhile, somebody has to
-// wait for the peer's.
-func (c *Conn) giveTurn() {
+// wait for the peer's. With cork, what is written from now on may be held.
+func (c *Conn) giveTurn(cork bool) {
 	c.mu.Lock()
-	c.keep.reading = false
+	c.reading, c.cork = false, cork
 	c.nextTurn()
 	if c.now() == closing {
 		c.takeOver()
@@ -60,8 +70,8 @@ func (c *Conn) giveTurn() {
 // takeOver has a goroutine wait for the peer's Close, unless somebody reads: who
 // that is will give the turn. The caller holds mu.
 func (c *Conn) takeOver() {
-	if !c.keep.reading && c.now() == closing {
-		c.keep.reading = true
+	if !c.reading && c.now() == closing {
+		c.reading = true
 		go c.readToClose()
 	}
 }

@@ -115,16 +115,12 @@ type watches struct{ read, write watch }
 // watches returns those of c, or nil if ctx need not be watched, because it cannot
 // end before the connection does.
 func (c *Conn) watches(ctx context.Context) *watches {
-	done := ctx.Done()
-	if done == nil {
-		return nil
-	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	m := c.belongings()
-	if m.ctx.Done() == done {
+	if c.endlessLocked(ctx) {
 		return nil
 	}
+	m := c.belongings()
 	if m.watches == nil {
 		m.watches = &watches{
 			read:  watch{kick: c.kickRead, closed: c.buried()},
@@ -136,11 +132,15 @@ func (c *Conn) watches(ctx context.Context) *watches {
 
 // endless reports whether ctx cannot end before the connection does.
 func (c *Conn) endless(ctx context.Context) bool {
-	done := ctx.Done()
-	if done == nil {
-		return true
-	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.more != nil && c.more.ctx.Done() == done
+	return c.endlessLocked(ctx)
+}
+
+func (c *Conn) endlessLocked(ctx context.Context) bool {
+	if c.more != nil && c.more.cancel != nil && ctx == c.more.ctx {
+		return true // without asking for its channel, which would make one
+	}
+	done := ctx.Done()
+	return done == nil || c.more != nil && c.more.ctx.Done() == done
 }

@@ -7,14 +7,19 @@ import (
 	"net"
 	"os"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/parleyws/websocket/internal/bufpool"
 )
 
 // readSize is how many bytes are asked of the network at once, where there is
-// no message to read them straight into.
-const readSize = 4 << 10
+// no message to read them straight into, as long as no more than that come. The
+// buffer is doubled each time they fill it, up to maxGrade times.
+const (
+	readSize = 4 << 10
+	maxGrade = 4
+)
 
 // readSizeTLS is the same for streams that must be read with a buffer in hand and
 // hold their bytes themselves, so that it costs little to come back for more.
@@ -38,7 +43,8 @@ type wire struct {
 
 	n int32 // bytes that the read under way has read
 
-	try func(fd uintptr) bool // c.tryRead, made once
+	try  func(fd uintptr) bool // c.polled(), made once
+	loop atomic.Pointer[loop]  // that waits with the descriptor, see loop
 
 	// Argument and result of the read that is under way. It reads to where the
 	// next piece of the message is to lie, see reading, or else into buf.
@@ -93,8 +99,21 @@ func (c *Conn) fill(ctx context.Context) error {
 	c.wire.makeRoom()
 	c.in.z.drop()
 	err := c.read(ctx)
-	c.wire.w += c.wire.n
+	if c.wire.n > 0 {
+		c.message.regrade(int(c.wire.n), len(c.wire.space()))
+		c.wire.w += c.wire.n
+	}
 	return err
+}
+
+// regrade learns from a read of n bytes into room for size how much to ask for.
+func (m *reading) regrade(n, size int) {
+	switch {
+	case n == size && m.grade < maxGrade:
+		m.grade++
+	case n < size/4 && m.grade > 0:
+		m.grade--
+	}
 }
 
 // read reads at least one byte, and says in wire.n how many. It returns ctx.Err()
@@ -102,17 +121,29 @@ func (c *Conn) fill(ctx context.Context) error {
 // the connection. What we owe to the peer is sent before there is a wait.
 func (c *Conn) read(ctx context.Context) error {
 	c.sendReplies()
+	if c.message.corked {
+		c.message.corked = false
+		c.uncork()
+	}
 	w := &c.wire
 	w.ctx = ctx
 	for {
 		w.n, w.err = 0, nil
-		if c.message.data == nil && w.buf == nil {
+		l := w.loop.Load()
+		if c.message.data == nil && w.buf == nil && !l.knows() {
 			w.buf = bufpool.Get(c.readSize())
 		}
-		if c.raw == nil {
+		switch {
+		case c.raw == nil:
 			w.err = c.blindRead()
-		} else if err := c.raw.Read(w.try); err != nil {
-			w.err = err
+		case l == nil:
+			c.readRaw(c.raw)
+		case l.here:
+			if !c.tryRead(uintptr(l.fd)) {
+				return errParked
+			}
+		default:
+			c.readSecond()
 		}
 		c.hasRead()
 		if w.n == 0 && (w.err == errReadable || c.whyNothing()) {
@@ -128,7 +159,7 @@ func (c *Conn) read(ctx context.Context) error {
 
 func (c *Conn) readSize() int {
 	if c.resumable {
-		return readSize
+		return readSize << c.message.grade
 	}
 	return readSizeTLS
 }
@@ -141,7 +172,7 @@ func (c *Conn) hasRead() {
 	}
 	switch {
 	case w.waits.Load()%2 == 0:
-	case w.n == 0 && isTimeout(w.err):
+	case w.n == 0 && (w.err == errEnded || isTimeout(w.err)):
 		w.waits.Add(^uint32(0)) // the next wait goes on with this one
 	default:
 		w.waits.Add(1)
@@ -167,7 +198,7 @@ func (c *Conn) whyNothing() (again bool) {
 	default:
 		// A kick: ctx has ended, or this side has closed, or it was meant for an
 		// earlier wait.
-		if err := c.nc.SetReadDeadline(time.Time{}); err != nil {
+		if err := c.unkickRead(); err != nil {
 			w.err = c.lost(err)
 		} else if err := c.mayRead(); err != nil {
 			w.err = err
@@ -187,22 +218,24 @@ var (
 	errReadable = errors.New("conn: there is something to read, and no buffer to read it into")
 )
 
-// tryRead is called by the network poller with a descriptor that may be
-// readable. If it is not, the buffer is given back, and tryRead returns false to
-// wait without one. After that it has none to read into; the caller borrows one
-// again, for borrowing is too deep a call for a small stack in this place.
+// readRaw reads from a socket, and waits in the poller.
+func (c *Conn) readRaw(raw syscall.RawConn) {
+	if err := raw.Read(c.wire.try); err != nil {
+		c.wire.err = err
+	}
+}
+
+// tryRead reads what there is. If that is nothing, the buffer is given back, and
+// tryRead returns false to wait without one. After that it has none to read into;
+// the caller borrows one again, for borrowing is too deep a call for a small stack
+// in this place.
 func (c *Conn) tryRead(fd uintptr) bool {
 	w := &c.wire
 	p := c.message.data
-	if p == nil {
-		if w.buf == nil {
-			w.err = errReadable
-			return true
-		}
+	if p == nil && w.buf != nil {
 		p = w.space()
 	}
-	n, err := sysRead(fd, p)
-	w.n, w.err = int32(n), err
+	c.receive(fd, p)
 	if w.err == errWouldBlock {
 		if c.message.data == nil {
 			w.drop()
@@ -213,6 +246,24 @@ func (c *Conn) tryRead(fd uintptr) bool {
 		w.err = errEnded
 	}
 	return true
+}
+
+// receive makes the system call. It is spared where a loop knows what it would say.
+func (c *Conn) receive(fd uintptr, p []byte) {
+	w := &c.wire
+	l := w.loop.Load()
+	switch {
+	case l.knows():
+		w.err = errWouldBlock
+	case p == nil:
+		w.err = errReadable
+	case l != nil && l.here && l.rest == yes:
+		n, drained, err := sysReceive(fd, p)
+		w.n, l.drained, w.err = int32(n), drained, err
+	default:
+		n, err := sysRead(fd, p)
+		w.n, w.err = int32(n), err
+	}
 }
 
 // mayWait sees to it that the end of ctx will end a wait that begins now. It
@@ -253,7 +304,30 @@ func (c *Conn) needless() bool {
 	return c.nc.SetReadDeadline(time.Time{}) == nil && c.mayRead() == nil && c.wire.ctx.Err() == nil
 }
 
-func (c *Conn) kickRead() { c.nc.SetReadDeadline(longAgo) }
+// kickRead ends the wait of whoever reads.
+func (c *Conn) kickRead() {
+	c.mu.Lock()
+	c.kickReadLocked()
+	c.mu.Unlock()
+}
+
+func (c *Conn) kickReadLocked() {
+	c.nc.SetReadDeadline(longAgo)
+	if second := c.ifRare().second; second != nil {
+		second.SetReadDeadline(longAgo)
+	}
+}
+
+// unkickRead has reads wait again.
+func (c *Conn) unkickRead() error {
+	err := c.nc.SetReadDeadline(time.Time{})
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if second := c.ifRare().second; err == nil && second != nil {
+		err = second.SetReadDeadline(time.Time{})
+	}
+	return err
+}
 
 // opError gives a failed system call the look of the net package's errors, unless
 // it has that look.

@@ -11,8 +11,8 @@ func (o *outbound) refuse(err error) {
 	for e := o.queue.pop(); e != nil; e = o.queue.pop() {
 		o.refuseEntry(e, err)
 	}
-	if e := o.fragment; e != nil {
-		o.fragment = nil
+	if e := o.oddly().fragment; e != nil {
+		o.odd.fragment = nil
 		o.refuseEntry(e, err)
 	}
 	o.pings.next = 0
@@ -32,10 +32,14 @@ func (o *outbound) refuseEntry(e *entry, err error) {
 func (o *outbound) fail(err error) {
 	o.refuse(err)
 	o.pings.end()
-	o.farewell.Release()
-	o.farewell = nil
+	if o.odd != nil {
+		o.odd.farewell.Release()
+		o.odd.farewell = nil
+	}
 	o.replies.Release()
 	o.replies = nil
+	o.held.Release()
+	o.held = nil
 	if f := o.air; f != nil {
 		if f.lying != nil {
 			f.kept, f.lying.own = f.lying.own, nil
@@ -54,8 +58,8 @@ func (o *outbound) fail(err error) {
 // owner may do so with one that is in the batch.
 func (o *outbound) withdraw(e *entry, err error) {
 	switch {
-	case !e.begun && e == o.fragment:
-		o.fragment = nil
+	case !e.begun && e == o.oddly().fragment:
+		o.odd.fragment = nil
 	case !e.begun:
 		o.queue.remove(e)
 	case e.cut:

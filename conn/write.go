@@ -15,7 +15,8 @@ import (
 //
 // Write may be called from many goroutines at once. Each one's messages arrive
 // in its order, and messages that come while another is being written are sent
-// together in one system call.
+// together in one system call. In the body of [Conn.Messages] a message may be held
+// for a moment, see there.
 //
 // If ctx ends first, Write returns ctx.Err(). If no byte of the message has been
 // sent by then, none will be. A message that was cut in the middle is sent to
@@ -28,12 +29,25 @@ func (c *Conn) Write(ctx context.Context, typ MessageType, p []byte) error {
 	if !isMessage(typ) {
 		return errType
 	}
-	err := c.send(ctx, typ, p, asMessage)
-	if err != nil || c.cfg.Observer != nil {
-		c.observeSent(err, typ, len(p))
-		err = c.asContext(ctx, err)
+	var e *entry
+	if ctx.Err() == nil && c.cfg.Observer == nil {
+		// Fast path: nobody else writes, and the socket takes it.
+		var sent bool
+		if e, sent = c.sendQuick(typ, p, asMessage, len(p)); sent {
+			return nil
+		}
 	}
-	return err
+	return c.writeEntry(ctx, e, typ, p)
+}
+
+// writeEntry is Write for what did not go quickly, apart because it needs more
+// stack.
+//
+//go:noinline
+func (c *Conn) writeEntry(ctx context.Context, e *entry, typ MessageType, p []byte) error {
+	err := c.sendEntry(ctx, e, typ, p, asMessage)
+	c.observeSent(err, typ, len(p))
+	return c.asContext(ctx, err)
 }
 
 // asContext replaces what send says of a context that ended.
@@ -63,22 +77,35 @@ func (c *Conn) send(ctx context.Context, op frame.Opcode, p []byte, k kind) erro
 	if ctx.Err() != nil {
 		return errWithdrawn
 	}
-	async := !c.resumable && !c.endless(ctx)
+	e, sent := c.sendQuick(op, p, k, sizeOf(p, k))
+	if sent {
+		return nil
+	}
+	return c.sendEntry(ctx, e, op, p, k)
+}
+
+// sendEntry is send for what is not simple. If there is an entry already, the caller
+// owns the socket.
+func (c *Conn) sendEntry(ctx context.Context, e *entry, op frame.Opcode, p []byte, k kind) error {
+	if e == nil && ctx.Err() != nil {
+		return errWithdrawn
+	}
 	c.mu.Lock()
-	if err := c.refusal(); err != nil {
-		c.mu.Unlock()
-		return err
-	}
-	e := c.out.entry(op, p, k)
-	e.async = async
-	c.out.enqueue(e)
-	if c.claim(e) {
-		// Fast path: nobody else writes.
+	defer c.mu.Unlock()
+	switch {
+	case e != nil:
 		c.own(ctx, e)
+	case c.out.over:
+		return c.refusal()
+	default:
+		e = c.out.entry(op, p, k)
+		e.async = !c.resumable && !c.endlessLocked(ctx)
+		c.out.enqueue(e)
+		if c.claim(e) {
+			c.own(ctx, e)
+		}
 	}
-	err := c.await(ctx, e)
-	c.mu.Unlock()
-	return err
+	return c.await(ctx, e)
 }
 
 // refusal returns why nothing can be written any more, or nil. The caller holds
@@ -87,10 +114,10 @@ func (c *Conn) refusal() error {
 	switch {
 	case !c.out.over:
 		return nil
-	case c.err != nil:
-		return c.err
+	case c.why() != nil:
+		return c.why()
 	default:
-		return c.out.broken
+		return c.out.oddly().broken
 	}
 }
 
@@ -233,8 +260,7 @@ func (c *Conn) own(ctx context.Context, e *entry) {
 // scheduler gives it, with a system call for each message. Where no two were seen
 // to write at once, it is looked for them every 32nd time only.
 func (c *Conn) letOthersJoin() {
-	c.writes++
-	if !c.shared && c.writes%32 != 0 {
+	if !c.shared && c.out.sent.batches%32 != 31 {
 		return
 	}
 	c.mu.Unlock()

@@ -251,6 +251,6 @@ func TestWriteBatchAllocatesNothing(t *testing.T) {
 			if err := c.WriteBatch(context.Background(), batch...); err != nil {
 				t.Error(err)
 			}
-		}), "%v", c.role)
+		}), "%v", c.out.role)
 	}
 }

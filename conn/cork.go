@@ -1,0 +1,78 @@
+package conn
+
+import (
+	"time"
+
+	"github.com/parleyws/websocket/frame"
+	"github.com/parleyws/websocket/internal/bufpool"
+)
+
+// This file is about replies that wait for each other. When a peer sends many
+// messages without waiting for answers, they arrive together, and a body of
+// Messages that answers each of them would make a system call for each. So while
+// another message lies in the buffer already, complete, what is written is held,
+// and sent with what the next one brings, in one piece.
+//
+// Only plain sockets do so, which can be tried without waiting. It is safe because
+// nobody is kept waiting by it:
+//
+//   - What is held is sent with the next thing that is sent, before it.
+//   - The loop sends it before it reads from the network again, and when it ends,
+//     be it by a panic. No message is ever waited for.
+//   - A body that takes its time delays it by maxHold at most: a timer sees to that.
+//   - Close, CloseNow and whatever else ends the connection in good order send it
+//     first.
+//   - It is bounded by maxBatch and Config.Backlog, and a socket that does not take
+//     it has the next Write wait, as always.
+
+// maxHold is how long a reply may wait for others.
+const maxHold = time.Millisecond
+
+// mayHold reports whether a simple message may be held, behind what is held already.
+// The caller holds mu.
+func (c *Conn) mayHold(p []byte) bool {
+	o := &c.out
+	return c.cork && o.heldBytes()+frame.MaxHeaderSize+len(p) <= min(maxBatch, c.cfg.Backlog)
+}
+
+// hold holds a message. The caller holds mu.
+func (c *Conn) hold(op frame.Opcode, p []byte, k kind, size int) {
+	o := &c.out
+	if o.held == nil {
+		o.held = bufpool.Get(readSize)
+		o.held.B = o.held.B[:0]
+		c.limitHold()
+	}
+	o.held = o.held.Grow(len(o.held.B) + frame.MaxHeaderSize + len(p))
+	o.held.B = o.appendMessage(o.held.B, op, p, k)
+	o.count(size)
+}
+
+// limitHold sets the timer. It is left to fire when there is nothing to be sent
+// any more: to stop it each time would cost more.
+func (c *Conn) limitHold() {
+	m := c.rarities()
+	if m.hold == nil {
+		m.hold = time.AfterFunc(maxHold, c.flush)
+		return
+	}
+	m.hold.Reset(maxHold)
+}
+
+// uncork sends what is held, and has nothing be held any more.
+func (c *Conn) uncork() {
+	c.mu.Lock()
+	c.cork = false
+	some := c.out.held != nil
+	c.mu.Unlock()
+	if some {
+		c.flush()
+	}
+}
+
+func (o *outbound) heldBytes() int {
+	if o.held == nil {
+		return 0
+	}
+	return len(o.held.B)
+}
