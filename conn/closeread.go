@@ -12,7 +12,14 @@ import "context"
 func (c *Conn) CloseRead(ctx context.Context) context.Context {
 	ctx, cancel := context.WithCancelCause(ctx)
 	go func() {
-		c.dropMessages(ctx)
+		if c.message.served {
+			select { // a Server reads
+			case <-ctx.Done():
+			case <-c.Done():
+			}
+		} else {
+			c.dropMessages(ctx)
+		}
 		if c.now() != alive {
 			<-c.Done()
 		}

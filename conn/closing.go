@@ -18,6 +18,8 @@ import (
 // of that is bounded by Config.CloseTimeout. What the peer has sent and nobody
 // has read is dropped.
 //
+// On a connection of a [Server] Close does not wait, and returns nil.
+//
 // Close returns nil once Close frames have been exchanged, whoever began. If
 // the peer did not answer, the error says why; the connection is closed in any
 // case. Close may be called from any goroutine, during reads and writes too:
@@ -34,12 +36,24 @@ func (c *Conn) Close(code StatusCode, reason string) error {
 		return fmt.Errorf("conn: close: %w", err)
 	}
 	c.startClose(payload, &closedError{code: code})
+	if c.message.served {
+		return c.closeServed()
+	}
 	done := c.Done()
 	c.awaitClose(done)
 	<-done
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.more.end.result
+}
+
+// closeServed is the rest of Close on a connection of a Server, where a loop sees the
+// closing handshake to its end, and may be who called.
+func (c *Conn) closeServed() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.takeOver()
+	return nil
 }
 
 // startClose sends our Close frame, unless the connection is about to end
@@ -137,8 +151,7 @@ func (c *Conn) saidClose() {
 	c.more.end.closeSaid = true
 	switch c.now() {
 	case parting:
-		c.setState(lingering)
-		go c.linger()
+		c.startLinger()
 	case closing:
 		if c.cfg.CloseTimeout < 0 {
 			c.die(nil)
@@ -176,8 +189,7 @@ func (c *Conn) heardClose(payload []byte) {
 		c.more.end.peerClosed = true
 		c.setState(parting)
 		if c.more.end.closeSaid {
-			c.setState(lingering)
-			go c.linger()
+			c.startLinger()
 		}
 	}
 }
@@ -284,6 +296,31 @@ func (c *Conn) outOfTime() {
 	}
 }
 
+// startLinger begins to wait for the end of the TCP connection. The caller holds mu.
+func (c *Conn) startLinger() {
+	c.setState(lingering)
+	s := c.socket()
+	switch {
+	case s == nil:
+		go c.linger()
+		return
+	case c.agreed():
+		c.closeWrite()
+	default:
+		c.more.end.silence = time.AfterFunc(lingerSilence, func() { c.closeWrite() })
+	}
+	s.loop.post(c)
+}
+
+// heardMore takes note that a peer that broke a rule goes on sending.
+func (c *Conn) heardMore() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if t := c.more.end.silence; t != nil && t.Stop() {
+		t.Reset(lingerSilence)
+	}
+}
+
 // linger sees the TCP connection to its end. RFC 6455, section 7.1.1: "the
 // underlying TCP connection, in most normal cases, SHOULD be closed first by the
 // server". Closing it with unread bytes would reset it, and a reset destroys what
@@ -358,8 +395,10 @@ func (c *Conn) die(err error) bool {
 	default:
 		c.setState(dead)
 	}
-	if c.more.end.timer != nil {
-		c.more.end.timer.Stop()
+	for _, t := range [...]*time.Timer{c.more.end.timer, c.more.end.silence} {
+		if t != nil {
+			t.Stop()
+		}
 	}
 	if c.more.end.result == nil && !c.agreed() {
 		c.more.end.result = c.why()
@@ -393,6 +432,9 @@ func (c *Conn) bury(polite bool) error {
 	if o := c.cfg.Observer; o != nil && o.Close != nil {
 		o.Close(c, c.why())
 	}
+	if s := c.socket(); s != nil {
+		s.loop.post(c)
+	}
 	return err
 }
 
@@ -401,7 +443,7 @@ func (c *Conn) closeStream(polite bool) error {
 		// Closing a tls.Conn writes, and so may wait for the peer.
 		return t.NetConn().Close()
 	}
-	if c.wire.loop.Load() != nil {
+	if l := c.wire.loop.Load(); l != nil && !l.evented {
 		c.closeBeneathLoop()
 		return nil
 	}

@@ -94,6 +94,7 @@ type terms struct {
 type ending struct {
 	err        error       // why it is no longer alive; set once
 	timer      *time.Timer // bounds the closing handshake
+	silence    *time.Timer // see startLinger
 	result     error       // what Close returns; settled when dead
 	peerClosed bool        // the peer's Close has come
 	closeSaid  bool        // our Close has been sent
@@ -118,6 +119,7 @@ type rarities struct {
 	second  *descriptor   // see Conn.second
 	hold    *time.Timer   // see Conn.hold
 	dropped uint64        // for Stats
+	jobs    *jobs         // for the workers of a Server
 }
 
 // New makes a connection of an upgraded stream, which it owns from then on. A
@@ -138,9 +140,17 @@ func newConn(u *handshake.Upgraded, cfg *Config, parent context.Context) *Conn {
 	}
 	c.in.rules.Role = u.Role
 	c.in.limit = c.cfg.MaxMessage
-	c.raw, c.resumable = rawConn(u.Conn), resumable(u.Conn)
-	c.wire.try = c.polled()
-	c.message.loops = c.raw != nil
+	c.resumable = resumable(u.Conn)
+	s := c.socket()
+	if s != nil {
+		c.raw = s.rawConn()
+		c.message.served, c.reading = true, true
+		c.wire.loop.Store(&s.loop.reads)
+	} else {
+		c.raw = rawConn(u.Conn)
+		c.wire.try = c.polled()
+		c.message.loops = c.raw != nil
+	}
 	c.out.role = u.Role
 	if u.Deflate != nil {
 		c.useDeflate(u.Deflate)
@@ -152,7 +162,9 @@ func newConn(u *handshake.Upgraded, cfg *Config, parent context.Context) *Conn {
 	if o := c.cfg.Observer; o != nil && o.Open != nil {
 		o.Open(c)
 	}
-	c.startKeepAlive()
+	if s == nil {
+		c.startKeepAlive() // an event loop sees to that
+	}
 	return c
 }
 
@@ -273,6 +285,12 @@ func (c *Conn) ifRare() (r rarities) {
 		r = *c.more.rare
 	}
 	return r
+}
+
+func (c *Conn) isBuried() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.buried()
 }
 
 // buried reports whether the stream is closed. The caller holds mu.

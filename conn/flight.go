@@ -18,6 +18,7 @@ type flight struct {
 	direct []byte
 	lying  *entry
 	kept   *bufpool.Buffer // direct lies in it, and its entry is no more
+	parked bool            // an event loop waits for room for it
 	closes bool            // the batch ends with our Close frame
 	simple int             // where the message begins that has no entry, see sendQuick
 	ping   uint32          // number of the Ping in the batch, if there is one

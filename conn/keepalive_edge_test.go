@@ -16,9 +16,9 @@ import (
 // Where KeepAlive sees little: reads that are short, streams that cannot be
 // written, Pings that share their batch with what is not sent.
 
-// poll reads for an hour, or until the connection ends, with a deadline of its own
+// pollFor reads for an hour, or until the connection ends, with a deadline of its own
 // each time.
-func poll(ctx context.Context, c *Conn, each time.Duration) (err error) {
+func pollFor(ctx context.Context, c *Conn, each time.Duration) (err error) {
 	for begin := time.Now(); time.Since(begin) < time.Hour; {
 		ctx, cancel := context.WithTimeout(ctx, each)
 		_, _, err = c.Read(ctx)
@@ -37,7 +37,7 @@ func TestKeepAliveWithShortReads(t *testing.T) {
 	for _, each := range []time.Duration{time.Millisecond, time.Second, 4 * time.Second, 9 * time.Second} {
 		play(t, alive10, func(t *testing.T, c *Conn, p *wstest.Peer) {
 			begin := time.Now()
-			reading := call(func() error { return poll(t.Context(), c, each) })
+			reading := call(func() error { return pollFor(t.Context(), c, each) })
 			require.Equal(t, frame.Ping, p.Next("a Ping").Opcode)
 			require.LessOrEqual(t, time.Since(begin), 10*time.Second)
 			require.Equal(t, &TimeoutError{Op: "keepalive", After: 4 * time.Second}, <-reading)
@@ -56,7 +56,7 @@ func TestKeepAliveWithShortReadsOverTLS(t *testing.T) {
 			defer other.Close()
 			c := New(upgraded(ours, role), alive10)
 			defer end(c)
-			require.Equal(t, &TimeoutError{Op: "keepalive", After: 4 * time.Second}, poll(t.Context(), c, time.Second))
+			require.Equal(t, &TimeoutError{Op: "keepalive", After: 4 * time.Second}, pollFor(t.Context(), c, time.Second))
 		})
 	}
 }
@@ -64,7 +64,7 @@ func TestKeepAliveWithShortReadsOverTLS(t *testing.T) {
 // And a peer that answers lives.
 func TestKeepAliveWithShortReadsOfTheLiving(t *testing.T) {
 	play(t, alive10, func(t *testing.T, c *Conn, p *wstest.Peer) {
-		reading := call(func() error { return poll(t.Context(), c, time.Second) })
+		reading := call(func() error { return pollFor(t.Context(), c, time.Second) })
 		for range 20 {
 			ping := p.Next("a Ping")
 			time.Sleep(3 * time.Second)

@@ -28,6 +28,12 @@ type loop struct {
 	drained bool     // there is nothing to read that the poller will not announce
 	rest    answer   // of the kernel, whether it tells with each read if it drains the socket
 	course  progress // how far it is
+
+	// Of event loops, which read all their connections as one of these.
+	evented bool
+	end     bool // a short read need not be the last, see poll.Event
+	left    bool // nothing more is to be read now
+	share   int8 // how often it may read
 }
 
 // answer is what somebody has said to a question.
@@ -50,7 +56,7 @@ const (
 
 // knows reports whether whoever reads is l, and knows that there is nothing to read
 // now. A nil l does not.
-func (l *loop) knows() bool { return l != nil && l.here && l.drained }
+func (l *loop) knows() bool { return l != nil && l.here && (l.drained || l.evented && l.share == 0) }
 
 // errParked says that a loop has to wait in the poller.
 var errParked = errors.New("conn: the loop waits for the poller")

@@ -56,7 +56,7 @@ func TestIdleMemory(t *testing.T) {
 			l, err := net.Listen("tcp", "127.0.0.1:0")
 			require.NoError(t, err)
 			tt.serve(t, l)
-			clients(t, l, 100)() // what the process needs but once is no connection's
+			clients(t, l, 20)() // what the process needs but once is no connection's
 			before := memory()
 			leave := clients(t, l, n)
 			after := memory()

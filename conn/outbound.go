@@ -3,6 +3,7 @@ package conn
 import (
 	"errors"
 	"sync/atomic"
+	"time"
 
 	"github.com/parleyws/websocket/frame"
 	"github.com/parleyws/websocket/internal/bufpool"
@@ -26,6 +27,7 @@ type outbound struct {
 	owned     bool
 	over      bool        // nothing more can be written
 	streaming bool        // a message is streamed
+	parked    bool        // the owner is an event loop, which waits for room in the socket
 	kicked    atomic.Bool // the owner shall look at cancelled entries
 
 	// Control frames go before data. There is never more than one Ping to be
@@ -51,6 +53,7 @@ type outbound struct {
 type oddments struct {
 	farewell *bufpool.Buffer // our Close frame, encoded; the last of all
 	broken   *CloseError     // how the socket failed, if it did
+	parked   time.Time       // since when the socket has taken nothing, if outbound.parked
 
 	// While a message is streamed, data frames wait in the queue, and the
 	// stream's fragments pass by, one at a time, through fragment.

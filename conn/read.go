@@ -21,6 +21,7 @@ type reading struct {
 	owes    bool  // Pongs, or a Close, are queued and not yet sent
 	corked  bool  // replies may be held until the next read from the network
 	grade   uint8 // of the buffer to read into, see readSize
+	served  bool  // a Server reads, and nobody else
 	loops   bool  // Messages may wait in the poller by itself, see loop
 	watched bool  // the context of the wait under way is
 
@@ -73,6 +74,9 @@ func (c *Conn) AppendRead(ctx context.Context, dst []byte) (MessageType, []byte,
 }
 
 func (c *Conn) appendRead(ctx context.Context, dst []byte) (MessageType, []byte, error) {
+	if c.message.served {
+		return 0, dst, errServed
+	}
 	if err := c.lockRead(ctx); err != nil {
 		return 0, dst, err
 	}
@@ -131,6 +135,13 @@ func notNil(p []byte) []byte {
 // before the loop waits, when it ends, and at the latest after a millisecond. It
 // counts for Config.Backlog until then.
 func (c *Conn) Messages(ctx context.Context) iter.Seq2[Message, error] {
+	if c.message.served {
+		return func(yield func(Message, error) bool) { yield(Message{}, errServed) }
+	}
+	return c.messages(ctx)
+}
+
+func (c *Conn) messages(ctx context.Context) iter.Seq2[Message, error] {
 	return func(yield func(Message, error) bool) {
 		if l := c.startLoop(ctx, yield); l != nil {
 			c.loop(l)

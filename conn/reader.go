@@ -32,6 +32,9 @@ type messageReader struct {
 // A message need not be read to its end: the next read, of any kind, skips what
 // is left, and from then on the reader fails.
 func (c *Conn) Reader(ctx context.Context) (MessageType, io.Reader, error) {
+	if c.message.served {
+		return 0, nil, errServed
+	}
 	if err := c.lockRead(ctx); err != nil {
 		return 0, nil, err
 	}

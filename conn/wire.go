@@ -131,7 +131,7 @@ func (c *Conn) read(ctx context.Context) error {
 		w.n, w.err = 0, nil
 		l := w.loop.Load()
 		if c.message.data == nil && w.buf == nil && !l.knows() {
-			w.buf = bufpool.Get(c.readSize())
+			w.buf = c.borrow()
 		}
 		switch {
 		case c.raw == nil:
@@ -240,7 +240,7 @@ func (c *Conn) tryRead(fd uintptr) bool {
 		if c.message.data == nil {
 			w.drop()
 		}
-		if c.mayWait(w.ctx) {
+		if l := w.loop.Load(); l != nil && l.evented || c.mayWait(w.ctx) {
 			return false
 		}
 		w.err = errEnded
@@ -252,17 +252,22 @@ func (c *Conn) tryRead(fd uintptr) bool {
 func (c *Conn) receive(fd uintptr, p []byte) {
 	w := &c.wire
 	l := w.loop.Load()
+	here := l != nil && l.here
 	switch {
 	case l.knows():
 		w.err = errWouldBlock
 	case p == nil:
 		w.err = errReadable
-	case l != nil && l.here && l.rest == yes:
+	case here && l.rest == yes:
 		n, drained, err := sysReceive(fd, p)
 		w.n, l.drained, w.err = int32(n), drained, err
 	default:
 		n, err := sysRead(fd, p)
 		w.n, w.err = int32(n), err
+		if here && l.evented {
+			l.share--
+			l.drained = err == errWouldBlock || err == nil && n < len(p) && !l.end
+		}
 	}
 }
 

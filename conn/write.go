@@ -124,6 +124,10 @@ func (c *Conn) refusal() error {
 // claim sees to it that somebody owns the socket now that there is e. It reports
 // whether that is the caller.
 func (c *Conn) claim(e *entry) bool {
+	if c.out.parked {
+		c.out.parked = false // who can wait owns the socket, not an event loop
+		return true
+	}
 	if c.out.owned {
 		c.shared = true
 		c.hurry()
@@ -316,6 +320,11 @@ func (c *Conn) handOver() {
 	if e := o.heir(); e != nil {
 		e.promoted = true
 		e.alert()
+		return
+	}
+	if s := c.socket(); s != nil {
+		o.park()
+		s.loop.post(c)
 		return
 	}
 	c.startDrain()

@@ -43,6 +43,9 @@ type Task struct {
 	Members atomic.Int64
 }
 
+// Ours reports whether p is this module.
+func (p Peer) Ours() bool { return p.Module == ours }
+
 // Serve accepts connections from ln until it is closed.
 func (p Peer) Serve(ln net.Listener, t *Task) error { return p.serve(ln, t) }
 
@@ -63,7 +66,7 @@ func (p Peer) Version() string {
 func All() []Peer {
 	return []Peer{
 		raw(),
-		parley(), parleyRaw(),
+		parley(), parleyRaw(), parleyLoop(),
 		gobwas(), gws(), nbioMixed(), nbioPoller(), gorilla(), coder(), xnet(),
 	}
 }

@@ -1,0 +1,474 @@
+package conn
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"net"
+	"net/http"
+	"runtime"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/parleyws/websocket/handshake"
+	"github.com/parleyws/websocket/internal/poll"
+)
+
+// EventHandler is what a [Server] calls. For one connection it is called in this
+// order and never twice at once: Open, then Message for each message, then Close. For
+// different connections it is called at the same time, on as many goroutines as the
+// server has loops, or workers.
+//
+// A method that takes its time holds up the other connections of its loop: nothing is
+// read from them meanwhile. If that may happen, have [Server].Workers call the
+// handler, or give the work to a goroutine of yours and return; it may write to the
+// connection whenever it has something to say.
+//
+// If a method panics, the panic is logged with its stack, and the connection closed
+// with StatusInternalError. No other is touched.
+type EventHandler interface {
+	// Open: the opening handshake is done. Nothing has been read.
+	Open(c *Conn)
+
+	// Message: a message has come. m.Data may be read and changed until Message
+	// returns, and not after that. What is written while more messages are there
+	// already may be held and sent together, see [Conn.Messages].
+	Message(c *Conn, m Message)
+
+	// Close: the connection is over, and err is c.Err(). Called once for every
+	// connection that Open was called for.
+	Close(c *Conn, err error)
+}
+
+// Server runs connections by events: an idle one needs no goroutine and no buffer,
+// some 500 bytes in all. It is for programs that have so many connections that the
+// memory of goroutines, or the waking of them, is what limits them; all others are
+// simpler with [Handler].
+//
+// A few loops, each a goroutine, wait for all sockets (with epoll or kqueue), read
+// what has come and call the Handler. Connections that are no plain sockets, over
+// TLS for example, and all where there is no such poller (on Windows), have a
+// goroutine each, and the same Handler is called.
+//
+// The connections are what they are elsewhere, with these differences: the server
+// reads, and methods that read return an error; [Conn.Close] does not wait for the
+// end, of which EventHandler.Close tells; [Conn.Transport] is a net.Conn of ours. To
+// write is the same from any goroutine. In a handler, which a slow peer must not hold
+// up, that is best done with [Conn.TryWrite]; Write waits for the peer.
+//
+// The fields must not be changed once the server is in use. All methods may be called
+// from any goroutine.
+type Server struct {
+	// Handler is called for what happens.
+	Handler EventHandler
+
+	// Options say which requests are accepted, and what the connections may cost.
+	// Nil: the zero AcceptOptions.
+	Options *AcceptOptions
+
+	// Loops is the number of event loops. If zero, GOMAXPROCS.
+	Loops int
+
+	// Workers is the number of goroutines that call Handler. If zero, the loops
+	// do. A connection whose messages are not dealt with as fast as they come is
+	// not read from until they are.
+	Workers int
+
+	// MaxConns is how many connections there may be. Serve waits for one to end
+	// before it accepts another, and ServeHTTP answers 503. If zero, there is no
+	// limit but that of open files.
+	MaxConns int
+
+	// MaxHandshakes is how many opening handshakes Serve does at the same time. If
+	// zero, 1024.
+	MaxHandshakes int
+
+	// AcceptRate is how many connections Serve accepts in a second at most. If
+	// zero, there is no limit.
+	AcceptRate int
+
+	// ErrorLog is for panics of the handler, and for errors of accepting that pass.
+	// Nil: the log package's standard logger.
+	ErrorLog *log.Logger
+
+	noLoops bool // for tests: a goroutine for each connection
+
+	once sync.Once
+	err  error // of starting
+	hs   *handshake.ServerConfig
+	cfg  *Config
+
+	loops      []*eventLoop
+	running    sync.WaitGroup // loops and workers
+	goroutines Group          // connections that have one
+	workers    *workers       // nil: none
+	handshakes chan struct{}
+
+	mu        sync.Mutex
+	changed   sync.Cond // count or closing
+	count     int       // of connections, and of handshakes under way
+	turn      int       // of the loops, to get the next connection
+	closing   bool
+	listeners map[net.Listener]struct{}
+}
+
+// ErrServerClosed is what Serve returns after Shutdown. It is http.ErrServerClosed.
+var ErrServerClosed = http.ErrServerClosed
+
+var errServed = errors.New("conn: this connection belongs to a Server, which reads it and calls EventHandler.Message")
+
+// start makes the loops and workers, once.
+func (s *Server) start() error {
+	s.once.Do(func() {
+		if s.Handler == nil {
+			s.err = errors.New("conn: Server.Handler is nil; set it to what is to be called for events")
+			return
+		}
+		s.hs, s.cfg = s.Options.handshake(), s.Options.config().resolved()
+		s.changed.L = &s.mu
+		s.listeners = make(map[net.Listener]struct{})
+		s.handshakes = make(chan struct{}, orDefault(s.MaxHandshakes, 1024))
+		if s.Workers > 0 {
+			s.workers = newWorkers(s)
+		}
+		if poll.Available && !s.noLoops {
+			s.err = s.startLoops()
+		}
+	})
+	return s.err
+}
+
+func orDefault(n, def int) int {
+	if n <= 0 {
+		return def
+	}
+	return n
+}
+
+func (s *Server) startLoops() error {
+	for range orDefault(s.Loops, runtime.GOMAXPROCS(0)) {
+		l, err := newEventLoop(s)
+		if err != nil {
+			for _, l := range s.loops {
+				l.stop()
+			}
+			return fmt.Errorf("conn: cannot start an event loop: %w", err)
+		}
+		s.loops = append(s.loops, l)
+		s.running.Go(l.run)
+	}
+	return nil
+}
+
+// Serve accepts connections from l and does the opening handshake on them, without
+// net/http, until l fails or Shutdown is called; then it returns ErrServerClosed. It
+// closes l. An error of accepting that may pass, such as too many open files, is
+// logged, and waited for.
+func (s *Server) Serve(l net.Listener) error {
+	defer l.Close()
+	if err := s.start(); err != nil {
+		return err
+	}
+	if !s.listen(l) {
+		return ErrServerClosed
+	}
+	defer s.unlisten(l)
+	pace := pace{rate: s.AcceptRate}
+	for s.admit() {
+		nc, err := l.Accept()
+		if err != nil {
+			s.leave()
+			if err := s.acceptFailed(&pace, err); err != nil {
+				return err
+			}
+			continue
+		}
+		pace.accepted()
+		s.handshakes <- struct{}{}
+		go s.shake(nc)
+	}
+	return ErrServerClosed
+}
+
+// shake does an opening handshake. The stack that it needs is gone with it.
+func (s *Server) shake(nc net.Conn) {
+	u, err := handshake.Accept(nc, s.hs)
+	<-s.handshakes
+	if err != nil {
+		s.leave()
+		return
+	}
+	s.attach(u)
+}
+
+// ServeHTTP upgrades a request of net/http. It implements http.Handler, and returns
+// once the handshake is done.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if err := s.start(); err != nil {
+		s.logf("%v", err)
+		http.Error(w, "this server is not set up", http.StatusInternalServerError)
+		return
+	}
+	if !s.admitNow() {
+		w.Header().Set("Connection", "close")
+		w.Header().Set("Retry-After", "5")
+		http.Error(w, "too many connections", http.StatusServiceUnavailable)
+		return
+	}
+	u, err := handshake.Upgrade(w, r, s.hs)
+	if err != nil {
+		s.leave()
+		return
+	}
+	s.attach(u)
+}
+
+// attach runs an upgraded connection, which has been admitted: in a loop if that can
+// be, or else on a goroutine.
+func (s *Server) attach(u *handshake.Upgraded) {
+	if l := s.nextLoop(); l != nil && l.attach(u) {
+		return
+	}
+	c := newConn(u, s.cfg, nil)
+	c.message.served = true
+	go s.serve(c)
+}
+
+// serve runs a connection on this goroutine.
+func (s *Server) serve(c *Conn) {
+	defer s.leave()
+	if !s.goroutines.Add(c) {
+		<-c.Done() // Shutdown was called
+		return
+	}
+	s.opened(c)
+	for m, err := range c.messages(context.Background()) {
+		if err == nil {
+			s.message(c, m)
+		}
+	}
+	<-c.Done()
+	s.closed(c)
+}
+
+// nextLoop returns the loop whose turn it is, or nil.
+func (s *Server) nextLoop() *eventLoop {
+	if len(s.loops) == 0 {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.turn = (s.turn + 1) % len(s.loops)
+	return s.loops[s.turn]
+}
+
+// The handler is called here only. opened and closed wait for the workers where there
+// are some, for they come one before and one after all messages.
+
+func (s *Server) opened(c *Conn)             { s.call(c, func() { s.Handler.Open(c) }) }
+func (s *Server) message(c *Conn, m Message) { s.callMessage(c, m) }
+func (s *Server) closed(c *Conn)             { s.call(c, func() { s.Handler.Close(c, c.Err()) }) }
+
+func (s *Server) call(c *Conn, f func()) {
+	defer s.recovered(c)
+	f()
+}
+
+// callMessage is call without a closure to be made.
+func (s *Server) callMessage(c *Conn, m Message) {
+	defer s.recovered(c)
+	s.Handler.Message(c, m)
+}
+
+// recovered is deferred where the handler is called. A handler that ends its
+// goroutine ends a loop, which cannot be helped, but is said.
+func (s *Server) recovered(c *Conn) {
+	v := recover()
+	if v == nil {
+		return
+	}
+	s.logf("conn: panic serving %v: %v\n%s", c.RemoteAddr(), v, debug.Stack())
+	c.beginClose(StatusInternalError, "")
+}
+
+func (s *Server) logf(format string, args ...any) {
+	if s.ErrorLog != nil {
+		s.ErrorLog.Printf(format, args...)
+		return
+	}
+	log.Printf(format, args...)
+}
+
+// Len returns how many connections there are, those included whose opening handshake
+// is under way.
+func (s *Server) Len() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.count
+}
+
+// Each calls f for the connections that there are, until f returns false. Some that
+// come or go meanwhile may be missed.
+func (s *Server) Each(f func(c *Conn) bool) {
+	for _, l := range s.loops {
+		for _, c := range l.all() {
+			if !f(c) {
+				return
+			}
+		}
+	}
+	members := s.goroutines.snapshot()
+	defer s.goroutines.giveBack(members)
+	for _, c := range members {
+		if !f(c) {
+			return
+		}
+	}
+}
+
+// Shutdown ends Serve, closes all connections with StatusGoingAway and waits until
+// they are over and EventHandler.Close has been called for each. When ctx ends before
+// that, the others are ended with CloseNow, and it returns ctx.Err(). The server
+// cannot be used again.
+func (s *Server) Shutdown(ctx context.Context) error {
+	if err := s.start(); err != nil {
+		return nil
+	}
+	s.mu.Lock()
+	s.closing = true
+	for l := range s.listeners {
+		l.Close()
+	}
+	s.changed.Broadcast()
+	s.mu.Unlock()
+	s.Each(func(c *Conn) bool { c.beginClose(StatusGoingAway, ""); return true })
+	forced := s.goroutines.Shutdown(ctx)
+	if err := s.empty(ctx); err != nil {
+		forced = err
+		s.Each(func(c *Conn) bool { c.CloseNow(); return true })
+		s.empty(context.Background())
+	}
+	for _, l := range s.loops {
+		l.stop()
+	}
+	if s.workers != nil {
+		s.workers.stop()
+	}
+	s.running.Wait()
+	return forced
+}
+
+// empty waits until there are no connections.
+func (s *Server) empty(ctx context.Context) error {
+	defer context.AfterFunc(ctx, func() {
+		s.mu.Lock()
+		s.changed.Broadcast()
+		s.mu.Unlock()
+	})()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for s.count > 0 && ctx.Err() == nil {
+		s.changed.Wait()
+	}
+	if s.count > 0 {
+		return ctx.Err()
+	}
+	return nil
+}
+
+// pace is how fast Serve accepts.
+type pace struct {
+	rate  int // a second; 0: as fast as it can
+	next  time.Time
+	delay time.Duration // after an error
+}
+
+// accepted waits as long as the rate demands.
+func (p *pace) accepted() {
+	p.delay = 0
+	if p.rate <= 0 {
+		return
+	}
+	now := time.Now()
+	if p.next.Before(now) {
+		p.next = now
+	}
+	time.Sleep(p.next.Sub(now))
+	p.next = p.next.Add(time.Second / time.Duration(p.rate))
+}
+
+// failed returns how long to wait after an error that may pass.
+func (p *pace) failed() time.Duration {
+	p.delay = min(max(2*p.delay, 5*time.Millisecond), time.Second)
+	return p.delay
+}
+
+// acceptFailed returns what Serve is to return, or nil once it may try again.
+func (s *Server) acceptFailed(p *pace, err error) error {
+	if s.isClosing() {
+		return ErrServerClosed
+	}
+	if ne, ok := errors.AsType[net.Error](err); !ok || !ne.Temporary() { //nolint: it is what says that it may pass
+		return err
+	}
+	delay := p.failed()
+	s.logf("conn: accept: %v; trying again in %v", err, delay)
+	time.Sleep(delay)
+	return nil
+}
+
+func (s *Server) isClosing() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.closing
+}
+
+// listen takes note of a listener for Shutdown to close.
+func (s *Server) listen(l net.Listener) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.closing {
+		s.listeners[l] = struct{}{}
+	}
+	return !s.closing
+}
+
+func (s *Server) unlisten(l net.Listener) {
+	s.mu.Lock()
+	delete(s.listeners, l)
+	s.mu.Unlock()
+}
+
+// admit waits for room for a connection, and reports whether there is to be one.
+func (s *Server) admit() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for s.MaxConns > 0 && s.count >= s.MaxConns && !s.closing {
+		s.changed.Wait()
+	}
+	if !s.closing {
+		s.count++
+	}
+	return !s.closing
+}
+
+// admitNow is admit for who cannot wait.
+func (s *Server) admitNow() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	room := !s.closing && (s.MaxConns <= 0 || s.count < s.MaxConns)
+	if room {
+		s.count++
+	}
+	return room
+}
+
+// leave takes note that a connection that was admitted is over.
+func (s *Server) leave() {
+	s.mu.Lock()
+	s.count--
+	s.changed.Broadcast()
+	s.mu.Unlock()
+}

@@ -1,0 +1,30 @@
+//go:build !linux && !darwin && !dragonfly && !freebsd && !netbsd && !openbsd
+
+package conn
+
+import (
+	"net"
+	"syscall"
+
+	"github.com/parleyws/websocket/internal/poll"
+)
+
+// socket is nothing here: there is no poller.
+type socket struct {
+	net.Conn
+	loop *eventLoop
+	fd   int32
+	slot uint32
+}
+
+type (
+	duplicated = net.Conn
+	duplicates struct{ all map[*socket]duplicated }
+)
+
+func detach(net.Conn, *eventLoop) *socket { return nil }
+
+func (s *socket) hold() bool                { panic("BUG: no sockets here") }
+func (s *socket) release()                  { panic("BUG: no sockets here") }
+func (s *socket) register(poll.Token) error { panic("BUG: no sockets here") }
+func (s *socket) rawConn() syscall.RawConn  { panic("BUG: no sockets here") }
