@@ -8,8 +8,6 @@ import (
 	"os"
 	"sync"
 	"time"
-
-	"github.com/parleyws/websocket/frame"
 )
 
 const (
@@ -29,19 +27,29 @@ const (
 // request to answer or the connection broke. Accept returns at most one second
 // after cfg.Timeout, and at once when nc is closed by somebody else.
 func Accept(nc net.Conn, cfg *ServerConfig) (*Upgraded, error) {
+	growStack(0)
 	cfg = cfg.orDefault()
 	s := getScratch(nc, cfg)
-	defer s.release()
 	u, failure := s.accept(nc, cfg)
-	if failure == nil {
-		return u, nil
+	if failure != nil {
+		s.refuse(nc, failure)
 	}
-	if failure.Status != 0 {
-		s.out = appendRejection(s.out[:0], failure, s.q.method)
-		linger(nc, s.out)
+	s.release() // not deferred: a callback that panics leaves it to the collector
+	if failure != nil {
+		return nil, failure
 	}
-	nc.Close()
-	return nil, failure
+	return u, nil
+}
+
+// growStack has the stack grow, if it must, while there is little on it. Accept
+// needs more than is left of the 2 KiB that a new goroutine has, and so does what
+// reads messages later. A stack grows by being copied frame by frame: deep down
+// that took longer than all the parsing.
+//
+//go:noinline
+func growStack(i int) byte {
+	var room [1200]byte // 2 KiB less 928 bytes that the runtime keeps free, and some more
+	return room[i]
 }
 
 // scratch is the memory of one handshake. Nothing that outlives Accept may point
@@ -49,6 +57,7 @@ func Accept(nc net.Conn, cfg *ServerConfig) (*Upgraded, error) {
 type scratch struct {
 	in    headReader
 	q     request
+	g     grant
 	out   []byte
 	array [4 << 10]byte
 }
@@ -68,6 +77,7 @@ func (s *scratch) release() {
 	clear(s.in.head.fields)
 	s.in = headReader{head: head{fields: s.in.head.fields[:0]}}
 	s.q.reset()
+	s.g = grant{}
 	if cap(s.out) > len(s.array) {
 		s.out = nil
 	}
@@ -83,26 +93,30 @@ func (s *scratch) accept(nc net.Conn, cfg *ServerConfig) (*Upgraded, *Error) {
 	}
 	_, s.q.tls = nc.(interface{ ConnectionState() tls.ConnectionState })
 	s.q.fromHead(&s.in.head)
-	g, rejection := judge(&s.q, cfg)
-	if rejection != nil {
+	if rejection := s.g.judge(&s.q, cfg); rejection != nil {
 		return nil, rejection
 	}
-	s.out = appendSwitching(s.out[:0], g, cfg.Header)
+	s.out = appendSwitching(s.out[:0], &s.g, cfg.Header)
 	if _, err := nc.Write(s.out); err != nil {
-		hangUp(nc)
-		return nil, &Error{Reason: "cannot send the 101 response", Err: err}
+		return nil, unsent(nc, err)
 	}
 	nc.SetDeadline(time.Time{})
-	return &Upgraded{
-		Conn:        nc,
-		Buffered:    s.in.rest(n),
-		Role:        frame.Server,
-		Subprotocol: g.subprotocol,
-		Deflate:     g.deflate,
-		URI:         g.uri,
-		Host:        g.host,
-		Header:      s.q.fields.keep(cfg.KeepHeader),
-	}, nil
+	return s.g.upgraded(nc, s.in.rest(n), s.q.fields.keep(cfg.KeepHeader)), nil
+}
+
+// unsent makes the failure for a 101 that could not be sent whole.
+func unsent(nc net.Conn, err error) *Error {
+	hangUp(nc)
+	return &Error{Reason: "cannot send the 101 response", Err: err}
+}
+
+// refuse sends the rejection, if failure is one, and closes.
+func (s *scratch) refuse(nc net.Conn, failure *Error) {
+	if failure.Status != 0 {
+		s.out = appendRejection(s.out[:0], failure, s.q.method)
+		linger(nc, s.out)
+	}
+	nc.Close()
 }
 
 // unreadable makes the failure for a request that could not be read: a rejection

@@ -3,6 +3,8 @@ package handshake
 import (
 	"context"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"testing"
 )
 
@@ -23,6 +25,39 @@ func BenchmarkAccept(b *testing.B) {
 	for b.Loop() {
 		conn.pos = 0
 		if _, err := Accept(conn, nil); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkAcceptOnANewGoroutine has a stack that must grow, as servers have.
+func BenchmarkAcceptOnANewGoroutine(b *testing.B) {
+	conn := &cannedConn{in: browserRequest()}
+	done := make(chan error)
+	b.ReportAllocs()
+	for b.Loop() {
+		conn.pos = 0
+		go func() {
+			_, err := Accept(conn, nil)
+			done <- err
+		}()
+		if err := <-done; err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkUpgrade leaves out what net/http does.
+func BenchmarkUpgrade(b *testing.B) {
+	r := httptest.NewRequest("GET", "http://example.com/chat?room=1", nil)
+	r.Header = http.Header{
+		"Connection": {"Upgrade"}, "Upgrade": {"websocket"},
+		"Sec-Websocket-Key": {sampleKey}, "Sec-Websocket-Version": {"13"},
+	}
+	w := &hijackable{ResponseRecorder: httptest.NewRecorder(), nc: new(cannedConn)}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := Upgrade(w, r, nil); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -167,10 +167,7 @@ func (s *extensionScanner) value() string {
 }
 
 func (s *extensionScanner) token() string {
-	n := 0
-	for n < len(s.rest) && isTokenChar(s.rest[n]) {
-		n++
-	}
+	n := tokenLen(s.rest)
 	token := s.rest[:n]
 	s.rest = s.rest[n:]
 	return token
@@ -184,7 +181,11 @@ func (s *extensionScanner) eat(c byte) bool {
 	return true
 }
 
-func (s *extensionScanner) skipSpace() { s.rest = strings.TrimLeft(s.rest, " \t") }
+func (s *extensionScanner) skipSpace() {
+	for s.rest != "" && isSpace(s.rest[0]) {
+		s.rest = s.rest[1:]
+	}
+}
 
 // cutQuoted returns the text of the quoted string whose opening quote has just
 // been passed, and what follows its closing quote (RFC 9110, section 5.6.4).

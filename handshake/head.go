@@ -53,10 +53,10 @@ func (h *head) parse(buf []byte) (n int, err error) {
 		}
 		from, to := h.pos, h.seen+i
 		h.pos, h.seen = to+1, to+1
-		line, ok := bytes.CutSuffix(buf[from:to], []byte{'\r'})
-		if !ok {
+		if from == to || buf[to-1] != '\r' {
 			return 0, malformed("a line ends in LF without CR")
 		}
+		line := buf[from : to-1]
 		if len(line) == 0 && h.start != "" {
 			return h.pos, nil
 		}
@@ -110,15 +110,20 @@ func (h *head) line(line string) error {
 	if h.lines++; h.lines > h.maxFields {
 		return &headError{431, "too many header fields"}
 	}
-	name, value, ok := strings.Cut(line, ":")
-	if !ok {
+	n := tokenLen(line)
+	if n == 0 || n == len(line) || line[n] != ':' {
+		return notField(line)
+	}
+	h.fields = append(h.fields, field{line[:n], trimSpace(line[n+1:])})
+	return nil
+}
+
+// notField says why a line is no header field.
+func notField(line string) error {
+	if !strings.Contains(line, ":") {
 		return malformed("a header line without a colon")
 	}
-	if !isToken(name) {
-		return malformed("a header field whose name is not a token, or a folded line")
-	}
-	h.fields = append(h.fields, field{name, trimSpace(value)})
-	return nil
+	return malformed("a header field whose name is not a token, or a folded line")
 }
 
 // view returns the bytes of b as a string without a copy. The string is good

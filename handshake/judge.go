@@ -2,13 +2,17 @@ package handshake
 
 import (
 	"errors"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/parleyws/websocket/frame"
 )
 
 // grant is what an accepted request was granted. Its strings are not views, but
-// for the key.
+// for the key. It is zero at first and filled in place: copies of it would make
+// every stack beneath net/http grow once more.
 type grant struct {
 	key         string // as received, to be answered
 	subprotocol string
@@ -19,31 +23,52 @@ type grant struct {
 
 // judge decides about a request by the rules of RFC 6455, section 4.2, and those
 // of cfg. It does no I/O: whoever calls it sends the 101 or the rejection.
-func judge(q *request, cfg *ServerConfig) (g grant, rejection *Error) {
-	uri, host, rejection := judgeHTTP(q)
-	if rejection == nil {
-		rejection = judgeUpgrade(q)
+func (g *grant) judge(q *request, cfg *ServerConfig) (rejection *Error) {
+	if rejection = g.judgeHTTP(q); rejection != nil {
+		return rejection
 	}
-	if rejection != nil {
-		return grant{}, rejection
+	if rejection = judgeUpgrade(q); rejection != nil {
+		return rejection
 	}
-	text := uri + host // one allocation for both
-	g = grant{key: q.key[0], uri: text[:len(uri)], host: text[len(uri):]}
+	g.key = q.key[0]
+	n := len(g.uri)
+	text := g.uri + g.host // one allocation for both
+	g.uri, g.host = text[:n], text[n:]
 	q.fields.host = g.host
 	r := newRequest(q, g, cfg)
-	defer r.expire()
+	rejection = g.judgePolicy(q, cfg, r)
+	r.expire()
+	return rejection
+}
+
+// judgePolicy decides by the rules of cfg.
+func (g *grant) judgePolicy(q *request, cfg *ServerConfig, r *Request) (rejection *Error) {
 	if rejection = judgeOrigin(q, cfg, r, g.host); rejection != nil {
-		return grant{}, rejection
+		return rejection
 	}
 	if cfg.Check != nil {
 		if err := cfg.Check(r); err != nil {
-			return grant{}, refusal("Check", err)
+			return refusal("Check", err)
 		}
 	}
 	if g.subprotocol, rejection = selectSubprotocol(q, cfg, r); rejection != nil {
-		return grant{}, rejection
+		return rejection
 	}
-	return g, g.negotiate(q, cfg.Deflate)
+	return g.negotiate(q, cfg.Deflate)
+}
+
+// upgraded makes what the caller gets.
+func (g *grant) upgraded(nc net.Conn, buffered []byte, header http.Header) *Upgraded {
+	return &Upgraded{
+		Conn:        nc,
+		Buffered:    buffered,
+		Role:        frame.Server,
+		Subprotocol: g.subprotocol,
+		Deflate:     g.deflate,
+		URI:         g.uri,
+		Host:        g.host,
+		Header:      header,
+	}
 }
 
 // negotiate agrees about extensions, whose header judgeUpgrade has seen.
@@ -66,26 +91,26 @@ func (g *grant) negotiate(q *request, deflate *DeflateConfig) *Error {
 //
 // RFC 6455, section 4.2.1: "An HTTP/1.1 or higher GET request, including a
 // 'Request-URI'", and "A |Host| header field containing the server's authority."
-func judgeHTTP(q *request) (uri, host string, rejection *Error) {
+func (g *grant) judgeHTTP(q *request) *Error {
 	if q.major != 1 || q.minor < 1 {
-		return "", "", reject(505, "the request must be HTTP/1.1; a proxy in between may have to be told to speak that")
+		return reject(505, "the request must be HTTP/1.1; a proxy in between may have to be told to speak that")
 	}
 	if q.method != "GET" {
-		rejection = reject(405, "the method must be GET")
+		rejection := reject(405, "the method must be GET")
 		rejection.Header.Set("Allow", "GET")
-		return "", "", rejection
+		return rejection
 	}
 	// A body would be read as frames, or the other way round: request smuggling. One
 	// of no bytes cannot be, and there are clients and proxies that announce it.
 	if q.hasBody {
-		return "", "", reject(400, "the request must have no body: no Transfer-Encoding, and no Content-Length but 0")
+		return reject(400, "the request must have no body: no Transfer-Encoding, and no Content-Length but 0")
 	}
 	uri, host, ok := splitTarget(q.target)
 	if !ok {
-		return "", "", reject(400, "the request target must be a path or an absolute URL, without a fragment")
+		return reject(400, "the request target must be a path or an absolute URL, without a fragment")
 	}
 	if len(q.host) != 1 {
-		return "", "", reject(400, "there must be exactly one Host header")
+		return reject(400, "there must be exactly one Host header")
 	}
 	// RFC 9112, section 3.2.2: "When an origin server receives a request with an
 	// absolute-form of request-target, the origin server MUST ignore the received
@@ -94,9 +119,10 @@ func judgeHTTP(q *request) (uri, host string, rejection *Error) {
 		host = q.host[0]
 	}
 	if _, _, ok := splitHostPort(host); !ok {
-		return "", "", reject(400, "the Host header must be a host, with a port or without")
+		return reject(400, "the Host header must be a host, with a port or without")
 	}
-	return uri, host, nil
+	g.uri, g.host = uri, host
+	return nil
 }
 
 // judgeUpgrade looks at what makes the request a WebSocket handshake, RFC 6455,

@@ -31,6 +31,15 @@ func AppendAcceptKey[K string | []byte](dst []byte, key K) []byte {
 	return base64.StdEncoding.AppendEncode(dst, sum[:])
 }
 
+// appendAccept is AppendAcceptKey for a dst with room for more: what is hashed
+// stands there for a moment, and not on the stack.
+func appendAccept(dst []byte, key string) []byte {
+	n := len(dst)
+	dst = append(append(dst, key...), guid...)
+	sum := sha1Sum(dst[n:])
+	return base64.StdEncoding.AppendEncode(dst[:n], sum[:])
+}
+
 // sha1Sum is SHA-1 also where FIPS 140 mode forbids it for cryptography. Here it
 // is none: the accept value proves that the peer speaks WebSocket, not who it is.
 func sha1Sum(p []byte) [sha1.Size]byte {

@@ -18,6 +18,7 @@ func TestAcceptKey(t *testing.T) {
 		require.Equal(t, accept, AcceptKey(key), key)
 		require.Equal(t, "x"+accept, string(AppendAcceptKey([]byte("x"), key)), key)
 		require.Equal(t, accept, string(AppendAcceptKey(nil, []byte(key))), key)
+		require.Equal(t, "x"+accept, string(appendAccept([]byte("x"), key)), key)
 	}
 }
 
@@ -70,6 +71,7 @@ func TestNoAllocs(t *testing.T) {
 	}{
 		{"AppendAcceptKey of a string", func() { dst = AppendAcceptKey(dst[:0], sampleKey) }},
 		{"AppendAcceptKey of bytes", func() { dst = AppendAcceptKey(dst[:0], key) }},
+		{"appendAccept", func() { dst = appendAccept(dst[:0], sampleKey) }},
 		{"validKey", func() { _ = validKey(sampleKey) }},
 		{"hasToken", func() { hasToken(lists, "upgrade") }},
 		{"checkExtensions", func() { _ = checkExtensions(offer) }},

@@ -8,9 +8,9 @@ import (
 )
 
 // appendSwitching appends the 101 response of RFC 6455, section 4.2.2.
-func appendSwitching(dst []byte, g grant, headers ...http.Header) []byte {
+func appendSwitching(dst []byte, g *grant, headers ...http.Header) []byte {
 	dst = append(dst, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "...)
-	dst = AppendAcceptKey(dst, g.key)
+	dst = appendAccept(dst, g.key)
 	dst = append(dst, "\r\n"...)
 	if g.subprotocol != "" {
 		dst = appendField(dst, "Sec-WebSocket-Protocol", g.subprotocol)

@@ -11,7 +11,7 @@ import (
 )
 
 func TestAppendSwitching(t *testing.T) {
-	got := string(appendSwitching([]byte("x"), grant{key: sampleKey, subprotocol: "chat"}, http.Header{"A": {"1"}}, nil))
+	got := string(appendSwitching([]byte("x"), &grant{key: sampleKey, subprotocol: "chat"}, http.Header{"A": {"1"}}, nil))
 	require.Equal(t, "xHTTP/1.1 101 Switching Protocols\r\n"+
 		"Upgrade: websocket\r\n"+
 		"Connection: Upgrade\r\n"+

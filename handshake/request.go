@@ -25,7 +25,7 @@ type Request struct {
 
 // newRequest makes the public form of q, nil if there is no callback to show it
 // to.
-func newRequest(q *request, g grant, cfg *ServerConfig) *Request {
+func newRequest(q *request, g *grant, cfg *ServerConfig) *Request {
 	if cfg.Check == nil && cfg.CheckOrigin == nil && cfg.SelectSubprotocol == nil {
 		return nil
 	}
@@ -110,35 +110,31 @@ type request struct {
 
 // reset empties q and keeps its memory, but none that its strings are views of.
 func (q *request) reset() {
-	empty := func(values []string) []string {
-		clear(values)
-		return values[:0]
+	for _, values := range [...]*[]string{
+		&q.host, &q.origin, &q.connection, &q.upgrade, &q.key, &q.version, &q.protocol, &q.extensions,
+	} {
+		clear(*values)
+		*values = (*values)[:0]
 	}
-	*q = request{
-		host: empty(q.host), origin: empty(q.origin),
-		connection: empty(q.connection), upgrade: empty(q.upgrade),
-		key: empty(q.key), version: empty(q.version),
-		protocol: empty(q.protocol), extensions: empty(q.extensions),
-	}
+	q.method, q.target, q.hasBody, q.fields = "", "", false, fields{}
 }
 
-// fromHTTP makes a request of one that net/http has parsed.
+// fromHTTP makes a request of one that net/http has parsed. q is empty before;
+// afterwards all its lists but host are borrowed from r, and not for reset.
 func (q *request) fromHTTP(r *http.Request) {
-	*q = request{
-		method: r.Method, target: r.RequestURI,
-		major: r.ProtoMajor, minor: r.ProtoMinor,
-		tls:        r.TLS != nil,
-		hasBody:    r.ContentLength != 0 || len(r.TransferEncoding) > 0,
-		host:       []string{r.Host},
-		origin:     r.Header["Origin"],
-		connection: r.Header["Connection"],
-		upgrade:    r.Header["Upgrade"],
-		key:        r.Header["Sec-Websocket-Key"],
-		version:    r.Header["Sec-Websocket-Version"],
-		protocol:   r.Header["Sec-Websocket-Protocol"],
-		extensions: r.Header["Sec-Websocket-Extensions"],
-		fields:     fields{parsed: r.Header},
-	}
+	q.method, q.target = r.Method, r.RequestURI
+	q.major, q.minor = r.ProtoMajor, r.ProtoMinor
+	q.tls = r.TLS != nil
+	q.hasBody = r.ContentLength != 0 || len(r.TransferEncoding) > 0
+	q.host = append(q.host, r.Host)
+	q.origin = r.Header["Origin"]
+	q.connection = r.Header["Connection"]
+	q.upgrade = r.Header["Upgrade"]
+	q.key = r.Header["Sec-Websocket-Key"]
+	q.version = r.Header["Sec-Websocket-Version"]
+	q.protocol = r.Header["Sec-Websocket-Protocol"]
+	q.extensions = r.Header["Sec-Websocket-Extensions"]
+	q.fields.parsed = r.Header
 	if q.target == "" { // a request made by hand
 		q.target = r.URL.RequestURI()
 	}

@@ -88,9 +88,13 @@ type ServerConfig struct {
 	Timeout time.Duration
 }
 
+// defaultServerConfig stands for nil. It is not written to; on the stack it would
+// take up much of what there is.
+var defaultServerConfig ServerConfig
+
 func (c *ServerConfig) orDefault() *ServerConfig {
 	if c == nil {
-		return &ServerConfig{}
+		return &defaultServerConfig
 	}
 	return c
 }

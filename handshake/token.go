@@ -7,29 +7,54 @@ func isAlphanumeric(c byte) bool {
 }
 
 // isTokenChar is tchar of RFC 9110, section 5.6.2.
-func isTokenChar(c byte) bool {
-	return isAlphanumeric(c) || c == '-' || strings.IndexByte("!#$%&'*+.^_`|~", c) >= 0
-}
+func isTokenChar(c byte) bool { return tokenChars[c] }
+
+// tokenChars saves time where it is spent: most of a header is looked at with it.
+var tokenChars = func() (table [256]bool) {
+	for i := range table {
+		c := byte(i)
+		table[i] = isAlphanumeric(c) || strings.IndexByte("-!#$%&'*+.^_`|~", c) >= 0
+	}
+	return table
+}()
 
 // isToken reports whether s is a token of RFC 9110, section 5.6.2.
-func isToken(s string) bool {
+func isToken(s string) bool { return s != "" && tokenLen(s) == len(s) }
+
+// tokenLen returns the length of the token that s begins with, 0 if with none.
+func tokenLen(s string) int {
 	for i := range len(s) {
 		if !isTokenChar(s[i]) {
-			return false
+			return i
 		}
 	}
-	return s != ""
+	return len(s)
 }
 
 // isFieldValue reports whether s may stand as the value of a header field: no
 // control character but the tab (RFC 9110, section 5.5).
 func isFieldValue(s string) bool {
+	for len(s) >= 8 && !mayHaveControl(s) {
+		s = s[8:]
+	}
 	for i := range len(s) {
 		if isControl(s[i]) {
 			return false
 		}
 	}
 	return true
+}
+
+// mayHaveControl reports whether one of the first 8 bytes of s is a control
+// character or a tab, all at once: a byte's top bit remains set where subtracting
+// from it has borrowed, and was not set before. What is borrowed by one byte from
+// the next can only make it report too much.
+func mayHaveControl(s string) bool {
+	const ones, tops = 0x0101010101010101, 0x8080808080808080
+	v := uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+	del := v ^ 0x7f*ones // zero where v has a DEL
+	return ((v-' '*ones)&^v|(del-ones)&^del)&tops != 0
 }
 
 // isControl reports whether c is a control character other than the tab.
@@ -53,9 +78,10 @@ func isSpace(c byte) bool { return c == ' ' || c == '\t' }
 // equalFold compares regardless of ASCII case. [strings.EqualFold] would take a
 // Kelvin sign for a k.
 func equalFold(a, b string) bool {
-	if len(a) != len(b) {
-		return false
-	}
+	return len(a) == len(b) && (a == b || foldsAlike(a, b)) // mostly, they are written alike
+}
+
+func foldsAlike(a, b string) bool {
 	for i := range len(a) {
 		if lower(a[i]) != lower(b[i]) {
 			return false

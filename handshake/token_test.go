@@ -23,6 +23,14 @@ func TestFieldValueCharacters(t *testing.T) {
 		require.Equal(t, want, isFieldValue("a"+string([]byte{byte(c)})+"b"), "%q", c)
 	}
 	require.True(t, isFieldValue(""))
+	for c := range 256 { // beside all others, and eight at a time
+		for other := range 256 {
+			s := []byte("012345678901234567")
+			i := (c + other) % (len(s) - 1)
+			s[i], s[i+1] = byte(c), byte(other)
+			require.Equal(t, !isControl(byte(c)) && !isControl(byte(other)), isFieldValue(string(s)), "%q", s)
+		}
+	}
 }
 
 func TestEqualFold(t *testing.T) {

@@ -8,9 +8,8 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
-
-	"github.com/parleyws/websocket/frame"
 )
 
 // Upgrade answers the opening handshake in r and takes the connection over from
@@ -25,37 +24,59 @@ import (
 // net/http lets go of its buffers when the handler returns. Afterwards neither w
 // nor r.Context() says anything about the connection any more.
 func Upgrade(w http.ResponseWriter, r *http.Request, cfg *ServerConfig) (*Upgraded, error) {
-	cfg = cfg.orDefault()
-	var q request
-	q.fromHTTP(r)
-	g, rejection := judge(&q, cfg)
-	if rejection != nil {
+	u := upgrades.Get().(*upgrade)
+	upgraded, failure := u.run(w, r, cfg.orDefault())
+	u.reset()
+	upgrades.Put(u) // not deferred: a callback that panics leaves it to the collector
+	if failure != nil {
+		return nil, failure
+	}
+	return upgraded, nil
+}
+
+// upgrade is the memory of one Upgrade, as scratch is that of an Accept.
+type upgrade struct {
+	q    request
+	g    grant
+	host [1]string
+	out  []byte
+}
+
+var upgrades = sync.Pool{New: func() any { return &upgrade{out: make([]byte, 0, 512)} }}
+
+// reset lets go of the request, whose header q has borrowed, and of a large answer.
+func (u *upgrade) reset() {
+	u.q, u.g, u.host = request{}, grant{}, [1]string{}
+	if u.out = u.out[:0]; cap(u.out) > 4<<10 {
+		u.out = nil
+	}
+}
+
+func (u *upgrade) run(w http.ResponseWriter, r *http.Request, cfg *ServerConfig) (*Upgraded, *Error) {
+	u.q.host = u.host[:0]
+	u.q.fromHTTP(r)
+	if rejection := u.g.judge(&u.q, cfg); rejection != nil {
 		answer(w, r, rejection)
 		return nil, rejection
 	}
 	nc, rw, err := http.NewResponseController(w).Hijack()
 	if err != nil {
-		failure := cannotHijack(w, err)
-		if failure.Status != 0 {
-			answer(w, r, failure)
-		}
-		return nil, failure
+		return nil, unhijacked(w, r, err)
 	}
-	out := appendSwitching(make([]byte, 0, 512), g, w.Header(), cfg.Header)
-	if err := send(nc, out, cfg.timeout()); err != nil {
-		hangUp(nc)
-		return nil, &Error{Reason: "cannot send the 101 response", Err: err}
+	u.out = appendSwitching(u.out[:0], &u.g, w.Header(), cfg.Header)
+	if err := send(nc, u.out, cfg.timeout()); err != nil {
+		return nil, unsent(nc, err)
 	}
-	return &Upgraded{
-		Conn:        nc,
-		Buffered:    buffered(rw),
-		Role:        frame.Server,
-		Subprotocol: g.subprotocol,
-		Deflate:     g.deflate,
-		URI:         g.uri,
-		Host:        g.host,
-		Header:      q.fields.keep(cfg.KeepHeader),
-	}, nil
+	return u.g.upgraded(nc, buffered(rw), u.q.fields.keep(cfg.KeepHeader)), nil
+}
+
+// unhijacked answers a request whose connection is not to be had.
+func unhijacked(w http.ResponseWriter, r *http.Request, err error) *Error {
+	failure := cannotHijack(w, err)
+	if failure.Status != 0 {
+		answer(w, r, failure)
+	}
+	return failure
 }
 
 // send writes p within the given time and leaves no deadline behind, also none of

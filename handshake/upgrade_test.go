@@ -132,6 +132,59 @@ func TestUpgradeSendsThe101InOneWriteAndClearsDeadlines(t *testing.T) {
 	})
 }
 
+// As of a raw Accept; net/http has allocations of its own.
+func TestAllocationsOfAnUpgrade(t *testing.T) {
+	for _, tt := range []struct {
+		cfg   *ServerConfig
+		offer []string
+		want  float64
+	}{
+		{nil, nil, 2},
+		{&ServerConfig{Header: http.Header{"Server": {"parley"}}}, []string{deflateName}, 2},
+		{&ServerConfig{Deflate: new(DeflateConfig)}, []string{deflateName}, 3},
+	} {
+		nc := new(cannedConn)
+		w := &hijackable{
+			ResponseRecorder: httptest.NewRecorder(), nc: nc,
+			rw: bufio.NewReadWriter(bufio.NewReader(nc), bufio.NewWriter(nc)),
+		}
+		w.Header().Set("Set-Cookie", "a=1")
+		r := aHTTPRequest(t)
+		r.Header["Sec-Websocket-Extensions"] = tt.offer
+		require.Equal(t, tt.want, leastAllocs(func() {
+			if _, err := Upgrade(w, r, tt.cfg); err != nil {
+				t.Fatal(err)
+			}
+		}), tt.offer)
+	}
+}
+
+// The memory of an Upgrade is used again. It must neither touch the header, which
+// it has borrowed, nor hold on to it.
+func TestUpgradeLetsGoOfTheRequest(t *testing.T) {
+	r, nc := aHTTPRequest(t), new(cannedConn)
+	r.Header["Origin"] = []string{"http://example.com"}
+	before := r.Header.Clone()
+	u := new(upgrade)
+	for range 2 {
+		for _, cfg := range []*ServerConfig{{}, {Check: func(*Request) error { return errors.New("no") }}} {
+			w := hijackable{ResponseRecorder: httptest.NewRecorder(), nc: nc}
+			upgraded, failure := u.run(w, r, cfg)
+			require.Equal(t, cfg.Check == nil, failure == nil)
+			u.reset()
+			require.Equal(t, upgrade{out: u.out}, *u)
+			require.Equal(t, before, r.Header)
+			if failure == nil {
+				require.Equal(t, "example.com", upgraded.Host)
+				require.Contains(t, string(nc.out), sampleAccept)
+			}
+		}
+	}
+	u.out = make([]byte, 5<<10)
+	u.reset()
+	require.Nil(t, u.out, "a large answer is not kept")
+}
+
 func TestUpgradeOfARequestMadeByHand(t *testing.T) {
 	client, server := wstest.Pipe()
 	defer client.Close()
