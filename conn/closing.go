@@ -238,13 +238,23 @@ func (c *Conn) lost(cause error) error {
 	err := c.why()
 	c.mu.Unlock()
 	if first {
-		how := hard
-		if cause == io.EOF {
-			how = orderly
-		}
-		c.bury(how)
+		c.buryFor(cause)
 	}
 	return err
+}
+
+// buryFor buries a connection whose stream a reader found ended or failed. In a loop it
+// is left to its end: until then the descriptor cannot be closed.
+func (c *Conn) buryFor(cause error) {
+	how := hard
+	if cause == io.EOF {
+		how = orderly
+	}
+	if l := c.wire.loop.Load(); l != nil && l.here && l.course != evented {
+		l.course = lost
+		return
+	}
+	c.bury(how)
 }
 
 // writeFailed takes note that the owner of the socket cannot write any more. The
@@ -443,7 +453,7 @@ func (c *Conn) closeStream(polite bool) error {
 		// Closing a tls.Conn writes, and so may wait for the peer.
 		return t.NetConn().Close()
 	}
-	if l := c.wire.loop.Load(); l != nil && !l.evented {
+	if l := c.wire.loop.Load(); l != nil && l.course != evented {
 		c.closeBeneathLoop()
 		return nil
 	}

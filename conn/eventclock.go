@@ -84,7 +84,7 @@ func (k *clock) examine(l *eventLoop, i int) {
 // examine is checkLife for a connection of an event loop. keep.wait is when it was
 // last seen alive, in ticks.
 func (c *Conn) examine(k *clock) (pinged bool) {
-	if t := k.cfg.WriteTimeout; t > 0 && c.out.parked && time.Since(c.out.odd.parked) >= t {
+	if t := k.cfg.WriteTimeout; t > 0 && c.out.parked() && time.Since(c.out.odd.since) >= t {
 		c.abort(&TimeoutError{Op: "write", After: t})
 		return false
 	}

@@ -21,7 +21,10 @@ type eventLoop struct {
 	duplicates duplicates
 
 	// Of the goroutine.
-	reads loop            // the one whose turn it is reads as
+	reads loop            // as which the connection reads whose turn it is
+	end   bool            // its socket may have more when a read was short, see poll.Event
+	share int             // how often it may still read
+	left  bool            // nothing more is to be read from it now
 	buf   *bufpool.Buffer // what is read into; nothing stays in it
 	again []*Conn         // that have had their share, and not seen the end
 	clock clock
@@ -63,7 +66,7 @@ func newEventLoop(s *Server) (*eventLoop, error) {
 	}
 	l := &eventLoop{server: s, poller: p, buf: bufpool.Get(sharedBuffer), clock: newClock(s.cfg)}
 	l.duplicates.all = make(map[*socket]duplicated)
-	l.reads.ctx, l.reads.here, l.reads.evented = context.Background(), true, true
+	l.reads.ctx, l.reads.here, l.reads.course = context.Background(), true, evented
 	return l, nil
 }
 
@@ -313,15 +316,22 @@ func (l *eventLoop) turn(c *Conn, end bool) {
 	if c.now() == dead || !s.hold() {
 		return // it was posted, or will be
 	}
-	r := &l.reads
-	r.fd, r.drained, r.end, r.left, r.share = s.fd, false, end, false, maxReads
-	for c.advance(l) != errParked && c.now() != dead && !r.left {
+	l.reads.fd, l.reads.drained = s.fd, false
+	l.end, l.left, l.share = end, false, maxReads
+	for c.advance(l) != errParked && c.now() != dead && !l.left {
 	}
 	c.park(l)
 	s.release()
-	if r.share == 0 && c.now() != dead {
+	if l.share == 0 && c.now() != dead {
 		l.again = append(l.again, c)
 	}
+}
+
+// hasRead takes note of a read of n bytes into room for size. It reports whether it
+// was the last of the turn.
+func (l *eventLoop) hasRead(n, size int, err error) bool {
+	l.share--
+	return l.share == 0 || err == errWouldBlock || err == nil && n < size && !l.end
 }
 
 // advance reads and does what the state of the connection asks for, until it is in
@@ -365,7 +375,7 @@ func (c *Conn) advance(l *eventLoop) error {
 func (c *Conn) serveMessages(l *eventLoop) error {
 	for c.now() == alive {
 		if l.server.workers != nil && c.mustWaitForWorkers() {
-			l.reads.left = true
+			l.left = true
 			return nil
 		}
 		m, lent, err := c.leaseLocked(l.reads.ctx)
@@ -395,14 +405,11 @@ func (c *Conn) setCork(cork bool) {
 	c.mu.Unlock()
 }
 
-// borrow returns a buffer to read into.
-func (c *Conn) borrow() *bufpool.Buffer {
-	if l := c.wire.loop.Load(); l != nil && l.evented {
-		b := c.socket().loop.buf
-		b.Retain()
-		return b
-	}
-	return bufpool.Get(c.readSize())
+// share returns the buffer that all connections of the loop are read into.
+func (c *Conn) share() *bufpool.Buffer {
+	b := c.socket().loop.buf
+	b.Retain()
+	return b
 }
 
 // park ends a turn: what is left of the bytes that were read moves out of the loop's
@@ -439,10 +446,10 @@ func (c *Conn) writable() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	o := &c.out
-	if !o.parked {
+	if !o.parked() {
 		return
 	}
-	o.parked = false
+	o.odd.parked = false
 	for c.pressed() && o.gather(nil) && c.sendNow() {
 	}
 	if !o.idle() && o.heir() == nil {
@@ -455,9 +462,9 @@ func (c *Conn) writable() {
 // park leaves what waits to an event loop, as the owner of the socket. Config.WriteTimeout
 // is for each batch.
 func (o *outbound) park() {
-	o.parked = true
+	o.oddments().parked = true
 	if o.air == nil || !o.air.parked {
-		o.oddments().parked = time.Now()
+		o.odd.since = time.Now()
 	}
 	if o.air != nil {
 		o.air.parked = true

@@ -28,12 +28,6 @@ type loop struct {
 	drained bool     // there is nothing to read that the poller will not announce
 	rest    answer   // of the kernel, whether it tells with each read if it drains the socket
 	course  progress // how far it is
-
-	// Of event loops, which read all their connections as one of these.
-	evented bool
-	end     bool // a short read need not be the last, see poll.Event
-	left    bool // nothing more is to be read now
-	share   int8 // how often it may read
 }
 
 // answer is what somebody has said to a question.
@@ -51,12 +45,21 @@ type progress uint8
 const (
 	running progress = iota
 	left             // by its body
+	evented          // it is an eventLoop, which reads all its connections as one loop
+	lost             // failed, and the stream is to be closed in the end
 	failed           // why is in wire.err if the loop has the turn, or else what ended says
 )
 
+// fail ends a loop.
+func (l *loop) fail() {
+	if l.course == running {
+		l.course = failed
+	}
+}
+
 // knows reports whether whoever reads is l, and knows that there is nothing to read
 // now. A nil l does not.
-func (l *loop) knows() bool { return l != nil && l.here && (l.drained || l.evented && l.share == 0) }
+func (l *loop) knows() bool { return l != nil && l.here && l.drained }
 
 // errParked says that a loop has to wait in the poller.
 var errParked = errors.New("conn: the loop waits for the poller")
@@ -66,8 +69,8 @@ var errParked = errors.New("conn: the loop waits for the poller")
 // connection that has ended.
 //
 //go:noinline
-func (c *Conn) startLoop(ctx context.Context, yield func(Message, error) bool) *loop {
-	if !c.message.loops || c.lockRead(ctx) != nil {
+func (c *Conn) startLoop(ctx context.Context, yield func(Message, error) bool, server bool) *loop {
+	if !c.message.loops || c.message.served != server || c.lockRead(ctx) != nil {
 		return nil
 	}
 	if c.wire.loop.Load() != nil {
@@ -92,7 +95,7 @@ func (c *Conn) loop(l *loop) {
 			c.loopFailed(l, err)
 		}
 	}
-	if l.course == failed {
+	if l.course != left {
 		c.lastTurn(l)
 	}
 }
@@ -104,6 +107,9 @@ func (c *Conn) lastTurn(l *loop) {
 		err = c.ended(l.ctx)
 	}
 	c.leaveLoop(l)
+	if l.course == lost {
+		c.bury(hard)
+	}
 	lastTurn(err, l.yield)
 }
 
@@ -124,7 +130,7 @@ func (c *Conn) loopFailed(l *loop, err error) {
 	w.ctx, w.n, w.err = l.ctx, 0, err
 	c.hasRead()
 	if !c.whyNothing() {
-		l.course = failed
+		l.fail()
 	}
 }
 
@@ -141,7 +147,7 @@ func (c *Conn) polled() func(fd uintptr) bool {
 		for l.course == running {
 			m, lent := c.loopLease(l)
 			if lent == nil {
-				return l.course == failed
+				return l.course != running
 			}
 			if !l.yield(m, nil) {
 				l.course = left
@@ -157,7 +163,7 @@ func (c *Conn) polled() func(fd uintptr) bool {
 func (c *Conn) loopLease(l *loop) (m Message, lent *bufpool.Buffer) {
 	if !l.here {
 		if c.lockRead(l.ctx) != nil {
-			l.course = failed
+			l.fail()
 			return m, nil
 		}
 		l.here = true
@@ -169,7 +175,8 @@ func (c *Conn) loopLease(l *loop) (m Message, lent *bufpool.Buffer) {
 		c.lendTurn()
 		c.observeReceived(m.Type, len(m.Data))
 	case err != errParked:
-		l.course, c.wire.err = failed, err
+		c.wire.err = err
+		l.fail()
 	case l.rest == notAsked && c.message.count.Load() > 0:
 		// Not for a message that may never come.
 		l.rest = no

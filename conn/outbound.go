@@ -27,7 +27,6 @@ type outbound struct {
 	owned     bool
 	over      bool        // nothing more can be written
 	streaming bool        // a message is streamed
-	parked    bool        // the owner is an event loop, which waits for room in the socket
 	kicked    atomic.Bool // the owner shall look at cancelled entries
 
 	// Control frames go before data. There is never more than one Ping to be
@@ -53,7 +52,8 @@ type outbound struct {
 type oddments struct {
 	farewell *bufpool.Buffer // our Close frame, encoded; the last of all
 	broken   *CloseError     // how the socket failed, if it did
-	parked   time.Time       // since when the socket has taken nothing, if outbound.parked
+	parked   bool            // the owner is an event loop, which waits for room in the socket
+	since    time.Time       // when it has begun to wait, for the batch
 
 	// While a message is streamed, data frames wait in the queue, and the
 	// stream's fragments pass by, one at a time, through fragment.
@@ -77,6 +77,9 @@ func (o *outbound) oddly() oddments {
 	}
 	return *o.odd
 }
+
+// parked reports whether an event loop owns the socket, and waits for room in it.
+func (o *outbound) parked() bool { return o.odd != nil && o.odd.parked }
 
 // sent is what has been sent.
 type sent struct {

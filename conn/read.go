@@ -135,26 +135,24 @@ func notNil(p []byte) []byte {
 // before the loop waits, when it ends, and at the latest after a millisecond. It
 // counts for Config.Backlog until then.
 func (c *Conn) Messages(ctx context.Context) iter.Seq2[Message, error] {
-	if c.message.served {
-		return func(yield func(Message, error) bool) { yield(Message{}, errServed) }
-	}
-	return c.messages(ctx)
-}
-
-func (c *Conn) messages(ctx context.Context) iter.Seq2[Message, error] {
 	return func(yield func(Message, error) bool) {
-		if l := c.startLoop(ctx, yield); l != nil {
+		if l := c.startLoop(ctx, yield, false); l != nil {
 			c.loop(l)
 		} else {
-			c.each(ctx, yield)
+			c.each(ctx, yield, false)
 		}
 	}
 }
 
-// each is Messages where there is no loop, see loop.
+// each is Messages where there is no loop, see loop. It is for the Server of the
+// connection, or for others.
 //
 //go:noinline
-func (c *Conn) each(ctx context.Context, yield func(Message, error) bool) {
+func (c *Conn) each(ctx context.Context, yield func(Message, error) bool, server bool) {
+	if c.message.served != server {
+		yield(Message{}, errServed)
+		return
+	}
 	for more := true; more; {
 		m, lent, err := c.lease(ctx)
 		if err != nil {

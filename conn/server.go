@@ -244,10 +244,16 @@ func (s *Server) serve(c *Conn) {
 		return
 	}
 	s.opened(c)
-	for m, err := range c.messages(context.Background()) {
+	message := func(m Message, err error) bool {
 		if err == nil {
 			s.message(c, m)
 		}
+		return true
+	}
+	if l := c.startLoop(context.Background(), message, true); l != nil {
+		c.loop(l)
+	} else {
+		c.each(context.Background(), message, true)
 	}
 	<-c.Done()
 	s.closed(c)

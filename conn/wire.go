@@ -131,7 +131,11 @@ func (c *Conn) read(ctx context.Context) error {
 		w.n, w.err = 0, nil
 		l := w.loop.Load()
 		if c.message.data == nil && w.buf == nil && !l.knows() {
-			w.buf = c.borrow()
+			if l != nil && l.course == evented {
+				w.buf = c.share()
+			} else {
+				w.buf = bufpool.Get(c.readSize())
+			}
 		}
 		switch {
 		case c.raw == nil:
@@ -240,7 +244,7 @@ func (c *Conn) tryRead(fd uintptr) bool {
 		if c.message.data == nil {
 			w.drop()
 		}
-		if l := w.loop.Load(); l != nil && l.evented || c.mayWait(w.ctx) {
+		if l := w.loop.Load(); l != nil && l.course == evented || c.mayWait(w.ctx) {
 			return false
 		}
 		w.err = errEnded
@@ -264,9 +268,8 @@ func (c *Conn) receive(fd uintptr, p []byte) {
 	default:
 		n, err := sysRead(fd, p)
 		w.n, w.err = int32(n), err
-		if here && l.evented {
-			l.share--
-			l.drained = err == errWouldBlock || err == nil && n < len(p) && !l.end
+		if here && l.course == evented {
+			l.drained = c.socket().loop.hasRead(n, len(p), err)
 		}
 	}
 }

@@ -124,8 +124,8 @@ func (c *Conn) refusal() error {
 // claim sees to it that somebody owns the socket now that there is e. It reports
 // whether that is the caller.
 func (c *Conn) claim(e *entry) bool {
-	if c.out.parked {
-		c.out.parked = false // who can wait owns the socket, not an event loop
+	if c.out.parked() {
+		c.out.odd.parked = false // who can wait owns the socket, not an event loop
 		return true
 	}
 	if c.out.owned {
