@@ -143,8 +143,6 @@ func (t *trial) between(server *process.Server, run func(time.Duration) error, d
 		Count: count, PerSecond: float64(count) / elapsed.Seconds(),
 		CPU:    per(uint64(after.CPU-before.CPU)) / 1e3,
 		Allocs: per(after.Allocs - before.Allocs),
-		Reads:  per(after.Reads - before.Reads),
-		Writes: per(after.Writes - before.Writes),
 		P50:    micro(0.5), P99: micro(0.99), P999: micro(0.999),
 	}, nil
 }

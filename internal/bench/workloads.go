@@ -70,7 +70,7 @@ func inFlight() workload {
 func compressed(size int) workload {
 	kind, w := corpus.Document(), echo(size, 64)
 	w.Name, w.Says = "deflate-"+shortSize(size), "echo, deflated JSON, "+sizeName(size)+", "+connections(64)
-	w.text, w.compress = &kind, true
+	w.text, w.compress, w.Deflated = &kind, true, true
 	return w
 }
 

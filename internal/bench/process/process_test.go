@@ -37,7 +37,7 @@ func TestAServerServesAndTellsWhatItHasUsed(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if after.CPU <= before.CPU || after.Writes < before.Writes+1000 || after.Heap == 0 || after.Stacks == 0 || after.RSS == 0 {
+		if after.CPU <= before.CPU || after.Heap == 0 || after.Stacks == 0 || after.RSS == 0 {
 			t.Errorf("before 1000 messages %+v, after them %+v", before, after)
 		}
 		if complaint := s.Stop(); complaint != "" {

@@ -18,8 +18,6 @@ import (
 type Usage struct {
 	CPU     time.Duration `json:"cpu"`     // user and system, all threads
 	Allocs  uint64        `json:"allocs"`  // of heap objects, since the start
-	Reads   uint64        `json:"reads"`   // system calls of the read family
-	Writes  uint64        `json:"writes"`  // system calls of the write family
 	Heap    uint64        `json:"heap"`    // bytes of live and not yet collected objects
 	Stacks  uint64        `json:"stacks"`  // bytes of goroutine stacks
 	RSS     uint64        `json:"rss"`     // bytes
@@ -37,7 +35,6 @@ func usage(members int64) Usage {
 	metrics.Read(s)
 	u.Allocs = s[0].Value.Uint64() + s[1].Value.Uint64()
 	u.Heap, u.Stacks = s[2].Value.Uint64(), s[3].Value.Uint64()
-	u.Reads, u.Writes = field("/proc/self/io", "syscr: %d"), field("/proc/self/io", "syscw: %d")
 	u.RSS = field("/proc/self/status", "VmRSS: %d") << 10
 	return u
 }

@@ -44,6 +44,9 @@ type Workload struct {
 	Name string `json:"name"`  // short, for flags
 	Says string `json:"title"` // for people
 	Unit Unit   `json:"unit"`
+
+	// Deflated says that messages are compressed, as the limit never does.
+	Deflated bool `json:"deflated,omitempty"`
 }
 
 // A Result is how one peer did one workload.
@@ -61,8 +64,6 @@ type Sample struct {
 	PerSecond float64 `json:"per_second"`
 	CPU       float64 `json:"cpu_us"` // of the server, in microseconds
 	Allocs    float64 `json:"allocs"`
-	Reads     float64 `json:"reads"` // system calls
-	Writes    float64 `json:"writes"`
 	P50       float64 `json:"p50_us"`
 	P99       float64 `json:"p99_us"`
 	P999      float64 `json:"p99.9_us"`
@@ -93,8 +94,6 @@ func cpu(s Sample) float64       { return s.CPU }
 func perSecond(s Sample) float64 { return s.PerSecond }
 func perCPU(s Sample) float64    { return 1e6 / s.CPU }
 func allocs(s Sample) float64    { return s.Allocs }
-func reads(s Sample) float64     { return s.Reads }
-func writes(s Sample) float64    { return s.Writes }
 func p50(s Sample) float64       { return s.P50 }
 func p99(s Sample) float64       { return s.P99 }
 func p999(s Sample) float64      { return s.P999 }

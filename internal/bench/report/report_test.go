@@ -73,23 +73,57 @@ func TestMarkdown(t *testing.T) {
 	}
 }
 
-func TestPlotIsXMLWithADotForEachRatio(t *testing.T) {
+// plotted returns the SVG of r, which is XML.
+func plotted(t *testing.T, r *Report) string {
+	t.Helper()
 	var out bytes.Buffer
-	sample().Plot(&out)
-	text := out.String()
-	d := xml.NewDecoder(strings.NewReader(text))
+	r.Plot(&out)
+	d := xml.NewDecoder(strings.NewReader(out.String()))
 	for {
 		if _, err := d.Token(); errors.Is(err, io.EOF) {
-			break
+			return out.String()
 		} else if err != nil {
-			t.Fatalf("%v in\n%s", err, text)
+			t.Fatalf("%v in\n%s", err, &out)
 		}
 	}
-	if n := strings.Count(text, "<circle"); n != 2+2 { // the legend, and the row
-		t.Errorf("%d dots in\n%s", n, text)
+}
+
+func TestPlotShowsEachRatioOnce(t *testing.T) {
+	r := sample()
+	r.Peers[1].Module = "github.com/parleyws/websocket" // a bar
+	text := plotted(t, r)
+	for _, title := range []string{"fast: 1.10", "slow &amp; &lt;old&gt;: 5.00", "fast: 1.00"} {
+		if n := strings.Count(text, "<title>"+title+"</title>"); n != 1 {
+			t.Errorf("%d titles %q in\n%s", n, title, text)
+		}
 	}
-	if !strings.Contains(text, "<title>fast: 1.10</title>") {
-		t.Errorf("no title in\n%s", text)
+	for what, n := range map[string]int{"<title>": 3, ">5.0</text>": 1, ">idle connections</text>": 1, "fast = 1</text>": 1} {
+		if got := strings.Count(text, what); got != n {
+			t.Errorf("%q %d times, not %d, in\n%s", what, got, n, text)
+		}
+	}
+}
+
+func TestPlotWithoutOursHasOneAxis(t *testing.T) {
+	text := plotted(t, sample())
+	if !strings.Contains(text, "<title>fast: 1.10</title>") || strings.Count(text, "less is better") != 1 {
+		t.Errorf("%s", text)
+	}
+	plotted(t, new(Report))
+}
+
+func TestMarksThatWouldHideEachOtherGoAside(t *testing.T) {
+	p := plot{marks: []string{"a", "b", "c", "d"}, hi: 2}
+	var out bytes.Buffer
+	p.out = &out
+	p.others(100, row{"", map[string]float64{"d": 1, "a": 1.01, "b": 1.02, "c": 1.5}})
+	var heights []string
+	for _, piece := range strings.Split(out.String(), "translate(")[1:] {
+		position, _, _ := strings.Cut(piece, ")")
+		heights = append(heights, strings.Fields(position)[1])
+	}
+	if want := []string{"100", "89", "111", "100"}; !reflect.DeepEqual(heights, want) {
+		t.Errorf("they are at %q, not at %q", heights, want)
 	}
 }
 

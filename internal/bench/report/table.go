@@ -45,7 +45,7 @@ func (r *Report) measured(out io.Writer, w Workload, show func(*Result)) {
 func (r *Report) printCPU(out io.Writer, w Workload) {
 	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	defer t.Flush()
-	fmt.Fprintf(t, "\t\tserver CPU µs\t±\t× raw\t±\t%s/s\t/CPU s\tp50 µs\tp99\tp99.9\tallocs\treads\twrites\t\n", w.Unit)
+	fmt.Fprintf(t, "\t\tserver CPU µs\t±\t× raw\t±\t%s/s\t/CPU s\tp50 µs\tp99\tp99.9\tallocs\t\n", w.Unit)
 	r.measured(t, w, func(res *Result) {
 		used, ratio := res.Of(cpu), r.Ratio(w.Name, res.Peer)
 		fmt.Fprintf(t, "\t%s\t%s\t%.0f%%\t%s\t%.0f%%", res.Peer,
@@ -53,10 +53,7 @@ func (r *Report) printCPU(out io.Writer, w Workload) {
 		for _, figure := range []func(Sample) float64{perSecond, perCPU, p50, p99, p999} {
 			fmt.Fprintf(t, "\t%.0f", res.Of(figure).Median())
 		}
-		for _, figure := range []func(Sample) float64{allocs, reads, writes} {
-			fmt.Fprintf(t, "\t%.2f", res.Of(figure).Median())
-		}
-		fmt.Fprint(t, "\t\n")
+		fmt.Fprintf(t, "\t%.2f\t\n", res.Of(allocs).Median())
 	})
 }
 
