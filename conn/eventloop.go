@@ -2,6 +2,7 @@ package conn
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -157,22 +158,18 @@ func (l *eventLoop) all() (all []*Conn) {
 
 // run is the goroutine.
 func (l *eventLoop) run() {
-	ended := false
+	defer l.poller.Close()
+	why := errGoexit
 	defer func() {
-		if !ended { // a handler has called runtime.Goexit
-			l.server.logf("conn: an event loop has ended with its goroutine; its %d connections are closed", len(l.all()))
+		if why != nil {
+			l.server.logf("conn: an event loop has ended, and its %d connections with it: %v", len(l.all()), why)
 			l.abandon()
 		}
 	}()
-	err := l.poller.Run(l.events)
-	ended = true
-	if err != nil {
-		l.server.logf("conn: an event loop has failed, its %d connections are closed: %v", len(l.all()), err)
-		l.abandon()
-	}
-	l.poller.Close()
-	l.buf.Release()
+	why = l.poller.Run(l.events)
 }
+
+var errGoexit = errors.New("a handler has called runtime.Goexit, which ends the goroutine of the loop")
 
 // abandon ends the connections of a loop that is no more.
 func (l *eventLoop) abandon() {
@@ -316,12 +313,12 @@ func (l *eventLoop) turn(c *Conn, end bool) {
 	if c.now() == dead || !s.hold() {
 		return // it was posted, or will be
 	}
+	defer s.release() // also when a handler ends this goroutine
 	l.reads.fd, l.reads.drained = s.fd, false
 	l.end, l.left, l.share = end, false, maxReads
 	for c.advance(l) != errParked && c.now() != dead && !l.left {
 	}
 	c.park(l)
-	s.release()
 	if l.share == 0 && c.now() != dead {
 		l.again = append(l.again, c)
 	}

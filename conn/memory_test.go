@@ -50,6 +50,7 @@ func TestIdleMemory(t *testing.T) {
 	}{
 		{"raw", 3.5, serveRaw},
 		{"Handler", 3.5, serveHandler},
+		{"Server", 0.5, serveEvents},
 		{"Accept", 21, serveAccept}, // most of it is net/http's, for as long as its handler runs,
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -151,6 +152,12 @@ func serveRaw(t *testing.T, l net.Listener) {
 func serveHandler(t *testing.T, l net.Listener) {
 	s := &http.Server{Handler: Handler(nil, echo)}
 	t.Cleanup(func() { s.Close() })
+	go s.Serve(l)
+}
+
+func serveEvents(t *testing.T, l net.Listener) {
+	s := &Server{Handler: &events{message: echoes}}
+	t.Cleanup(func() { s.Shutdown(t.Context()) })
 	go s.Serve(l)
 }
 

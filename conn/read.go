@@ -75,7 +75,7 @@ func (c *Conn) AppendRead(ctx context.Context, dst []byte) (MessageType, []byte,
 
 func (c *Conn) appendRead(ctx context.Context, dst []byte) (MessageType, []byte, error) {
 	if c.message.served {
-		return 0, dst, errServed
+		return 0, dst, c.notToBeRead()
 	}
 	if err := c.lockRead(ctx); err != nil {
 		return 0, dst, err
@@ -150,7 +150,7 @@ func (c *Conn) Messages(ctx context.Context) iter.Seq2[Message, error] {
 //go:noinline
 func (c *Conn) each(ctx context.Context, yield func(Message, error) bool, server bool) {
 	if c.message.served != server {
-		yield(Message{}, errServed)
+		yield(Message{}, c.notToBeRead())
 		return
 	}
 	for more := true; more; {

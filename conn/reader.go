@@ -33,7 +33,7 @@ type messageReader struct {
 // is left, and from then on the reader fails.
 func (c *Conn) Reader(ctx context.Context) (MessageType, io.Reader, error) {
 	if c.message.served {
-		return 0, nil, errServed
+		return 0, nil, c.notToBeRead()
 	}
 	if err := c.lockRead(ctx); err != nil {
 		return 0, nil, err

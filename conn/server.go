@@ -119,6 +119,14 @@ var ErrServerClosed = http.ErrServerClosed
 
 var errServed = errors.New("conn: this connection belongs to a Server, which reads it and calls EventHandler.Message")
 
+// notToBeRead is what methods that read return on a connection of a Server.
+func (c *Conn) notToBeRead() error {
+	if err := c.Err(); err != nil {
+		return err
+	}
+	return errServed
+}
+
 // start makes the loops and workers, once.
 func (s *Server) start() error {
 	s.once.Do(func() {
@@ -176,15 +184,15 @@ func (s *Server) Serve(l net.Listener) error {
 	}
 	defer s.unlisten(l)
 	pace := pace{rate: s.AcceptRate}
-	for s.admit() {
+	for s.awaitRoom() {
 		nc, err := l.Accept()
 		if err != nil {
-			s.leave()
 			if err := s.acceptFailed(&pace, err); err != nil {
 				return err
 			}
 			continue
 		}
+		s.enter()
 		pace.accepted()
 		s.handshakes <- struct{}{}
 		go s.shake(nc)
@@ -447,20 +455,24 @@ func (s *Server) unlisten(l net.Listener) {
 	s.mu.Unlock()
 }
 
-// admit waits for room for a connection, and reports whether there is to be one.
-func (s *Server) admit() bool {
+// awaitRoom waits for room for a connection, and reports whether there is to be one.
+func (s *Server) awaitRoom() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for s.MaxConns > 0 && s.count >= s.MaxConns && !s.closing {
 		s.changed.Wait()
 	}
-	if !s.closing {
-		s.count++
-	}
 	return !s.closing
 }
 
-// admitNow is admit for who cannot wait.
+// enter counts a connection that was accepted.
+func (s *Server) enter() {
+	s.mu.Lock()
+	s.count++
+	s.mu.Unlock()
+}
+
+// admitNow counts a connection if there is room.
 func (s *Server) admitNow() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

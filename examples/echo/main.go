@@ -2,6 +2,7 @@
 // to try it from:
 //
 //	go run ./examples/echo
+//	go run ./examples/echo -loop     # by events: no goroutine for an idle connection
 //
 // The page is at http://127.0.0.1:8080/, the WebSocket at /ws. An interrupt
 // closes every connection with 1001 before the program ends.
@@ -43,6 +44,7 @@ func run(ctx context.Context, args []string, stderr io.Writer) error {
 	limit := flags.Int64("max", 32<<20, "largest message, in `bytes`")
 	cert := flags.String("cert", "", "certificate `file`, for https and wss")
 	key := flags.String("key", "", "private key `file`, for https and wss")
+	loop := flags.Bool("loop", false, "run the connections by events, see conn.Server")
 	subprotocols := flags.String("subprotocols", "", "subprotocols to accept, as `a,b`")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -54,7 +56,13 @@ func run(ctx context.Context, args []string, stderr io.Writer) error {
 		opts.Subprotocols = strings.Split(*subprotocols, ",")
 	}
 	mux := http.NewServeMux()
-	mux.Handle("/ws", conn.Handler(opts, e.serve))
+	if *loop {
+		events := &conn.Server{Handler: loopEcho{e.log}, Options: opts, ErrorLog: e.log}
+		mux.Handle("/ws", events)
+		defer events.Shutdown(context.Background()) // 1001 to all
+	} else {
+		mux.Handle("/ws", conn.Handler(opts, e.serve))
+	}
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		w.Write(page)

@@ -106,6 +106,19 @@ func TestThePageNeedsNothingElse(t *testing.T) {
 	}
 }
 
+func TestEchoesByEvents(t *testing.T) {
+	p := start(t, "-loop")
+	c := p.dial(nil)
+	for _, size := range []int{0, 5, 70_000, 1 << 20} {
+		wantEcho(t, c, conn.Binary, bytes.Repeat([]byte("x"), size))
+	}
+	p.stop()
+	_, _, err := c.Read(timeout(t))
+	require.Equal(t, conn.StatusGoingAway, conn.CloseStatus(err))
+	assert.Contains(t, p.nextLog(), "closed with 1001 after 4 messages, 1118581 bytes")
+	require.NoError(t, <-p.done)
+}
+
 func TestEchoes(t *testing.T) {
 	c := start(t).dial(nil)
 	tests := []struct {
