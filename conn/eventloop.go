@@ -23,7 +23,7 @@ type eventLoop struct {
 
 	// Of the goroutine.
 	reads loop            // as which the connection reads whose turn it is
-	end   bool            // its socket may have more when a read was short, see poll.Event
+	more  bool            // its socket may have more when a read was short, see poll.Event
 	share int             // how often it may still read
 	left  bool            // nothing more is to be read from it now
 	buf   *bufpool.Buffer // what is read into; nothing stays in it
@@ -35,8 +35,9 @@ type eventLoop struct {
 	free   []uint32 // slots without a connection
 	posted []*Conn  // to be looked at
 	busy   bool     // the goroutine will look at what is posted
-	over   bool
-	spare  []*Conn // memory for posted
+	over   bool     // it is to end
+	ended  bool     // there is no poller any more
+	spare  []*Conn  // memory for posted
 }
 
 // slot is a place for a connection. The generation tells events of one that is gone.
@@ -127,21 +128,30 @@ func (l *eventLoop) leave(s *socket) {
 // post has the loop look at a connection.
 func (l *eventLoop) post(c *Conn) {
 	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.posted = append(l.posted, c)
-	wake := !l.busy && !l.over
-	l.busy = true
-	l.mu.Unlock()
-	if wake {
+	if !l.busy && !l.ended {
 		l.poller.Wake()
 	}
+	l.busy = true
 }
 
 // stop has the loop end.
 func (l *eventLoop) stop() {
 	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.over = true
+	if !l.ended {
+		l.poller.Wake()
+	}
+}
+
+// end is called when the loop has ended.
+func (l *eventLoop) end() {
+	l.mu.Lock()
+	l.ended = true
 	l.mu.Unlock()
-	l.poller.Wake()
+	l.poller.Close()
 }
 
 // all returns the connections of the loop.
@@ -158,7 +168,7 @@ func (l *eventLoop) all() (all []*Conn) {
 
 // run is the goroutine.
 func (l *eventLoop) run() {
-	defer l.poller.Close()
+	defer l.end()
 	why := errGoexit
 	defer func() {
 		if why != nil {
@@ -306,16 +316,16 @@ func (l *eventLoop) setState(c *Conn, to slotState) (was slotState) {
 	return was
 }
 
-// turn reads what there is to read. If end, a read that does not fill the buffer may
+// turn reads what there is to read. If more, a read that does not fill the buffer may
 // not be the last.
-func (l *eventLoop) turn(c *Conn, end bool) {
+func (l *eventLoop) turn(c *Conn, more bool) {
 	s := c.socket()
 	if c.now() == dead || !s.hold() {
 		return // it was posted, or will be
 	}
 	defer s.release() // also when a handler ends this goroutine
 	l.reads.fd, l.reads.drained = s.fd, false
-	l.end, l.left, l.share = end, false, maxReads
+	l.more, l.left, l.share = more, false, maxReads
 	for c.advance(l) != errParked && c.now() != dead && !l.left {
 	}
 	c.park(l)
@@ -328,7 +338,7 @@ func (l *eventLoop) turn(c *Conn, end bool) {
 // was the last of the turn.
 func (l *eventLoop) hasRead(n, size int, err error) bool {
 	l.share--
-	return l.share == 0 || err == errWouldBlock || err == nil && n < size && !l.end
+	return l.share == 0 || err == errWouldBlock || err == nil && n < size && !l.more
 }
 
 // advance reads and does what the state of the connection asks for, until it is in

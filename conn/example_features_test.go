@@ -2,6 +2,7 @@ package conn_test
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -416,4 +417,57 @@ func ExampleObserver() {
 	// Output:
 	// 1 open, 1 message, 5 bytes
 	// 0 open, 1 closed badly
+}
+
+// shouter answers what it is told, in capitals. It is called by events.
+type shouter struct{}
+
+func (shouter) Open(c *conn.Conn) { c.TryWrite(conn.Text, []byte("WELCOME")) }
+
+func (shouter) Message(c *conn.Conn, m conn.Message) {
+	// m.Data is ours until Message returns. TryWrite never waits for the peer.
+	c.TryWrite(m.Type, bytes.ToUpper(m.Data))
+}
+
+func (shouter) Close(c *conn.Conn, err error) {
+	fmt.Println("closed with", uint16(conn.CloseStatus(err)))
+}
+
+// A server without a goroutine for each connection.
+func ExampleServer() {
+	server := &conn.Server{Handler: shouter{}, MaxConns: 1_000_000}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	go server.Serve(l)
+
+	ctx := context.Background()
+	c, err := conn.Dial(ctx, "ws://"+l.Addr().String(), nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer c.CloseNow()
+	c.Write(ctx, conn.Text, []byte("hello"))
+	for range 2 {
+		_, p, err := c.Read(ctx)
+		fmt.Println(string(p), err)
+	}
+	c.Close(conn.StatusNormalClosure, "")
+	server.Shutdown(ctx) // waits until Close has been called for all
+	// Output:
+	// WELCOME <nil>
+	// HELLO <nil>
+	// closed with 1000
+}
+
+// In a server of net/http the same Server is a handler, for one path of many.
+func ExampleServer_ServeHTTP() {
+	events := &conn.Server{Handler: shouter{}}
+	mux := http.NewServeMux()
+	mux.Handle("/shout", events)
+	server := &http.Server{Handler: mux}
+	server.RegisterOnShutdown(func() { events.Shutdown(context.Background()) })
 }
