@@ -223,22 +223,6 @@ func (c *Conn) Err() error {
 	return c.why()
 }
 
-// Context returns a context that is cancelled when the connection is over, with
-// [Conn.Err] as its cause. With [Handler], it has the values of the request's
-// context. Passing it to the methods of c costs nothing.
-func (c *Conn) Context() context.Context {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	m := c.belongings()
-	if m.cancel == nil {
-		m.ctx, m.cancel = context.WithCancelCause(m.ctx)
-		if c.buried() {
-			m.cancel(c.why())
-		}
-	}
-	return m.ctx
-}
-
 // why returns why the connection is no longer alive, or nil if it is. The caller holds
 // mu.
 func (c *Conn) why() error {

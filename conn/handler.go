@@ -67,6 +67,9 @@ var errNoReturn = errors.New("conn: the handler did not return")
 
 // closeFor closes the connection because a handler returned err.
 func (c *Conn) closeFor(err error) {
+	if c.now() == dead {
+		return
+	}
 	if c.Close(verdict(err)) != nil {
 		c.CloseNow()
 	}

@@ -55,7 +55,7 @@ func TestServerSoak(t *testing.T) {
 			wstest.NoLeaks(t)
 			var opened, closed, clean, echoed atomic.Int64
 			s := &Server{
-				Options: &AcceptOptions{Config: Config{Backlog: 4 << 20, WriteTimeout: time.Minute}},
+				Options: &AcceptOptions{Timeout: time.Minute, Config: Config{Backlog: 4 << 20, WriteTimeout: time.Minute}},
 				Handler: &events{
 					open: func(*Conn) { opened.Add(1) },
 					message: func(c *Conn, m Message) {
@@ -123,7 +123,8 @@ func soakAsClients(t *testing.T, url string, howMany int, howLong time.Duration)
 			for time.Now().Before(end) {
 				n, said, err := soak(url, rnd)
 				if err != nil {
-					t.Error(err)
+					fmt.Fprintln(os.Stderr, "client:", err)
+					t.Fail()
 					return
 				}
 				if said {
@@ -142,7 +143,8 @@ func soakAsClients(t *testing.T, url string, howMany int, howLong time.Duration)
 func soak(url string, rnd *rand.Rand) (n int, clean bool, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
-	c, err := Dial(ctx, url, nil)
+	// Thousands on a small machine take their time.
+	c, err := Dial(ctx, url, &DialOptions{Timeout: time.Minute, Config: Config{CloseTimeout: time.Minute}})
 	if err != nil {
 		return 0, false, err
 	}

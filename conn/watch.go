@@ -115,11 +115,11 @@ type watches struct{ read, write watch }
 // watches returns those of c, or nil if ctx need not be watched, because it cannot
 // end before the connection does.
 func (c *Conn) watches(ctx context.Context) *watches {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.endlessLocked(ctx) {
+	if c.endless(ctx) {
 		return nil
 	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	m := c.belongings()
 	if m.watches == nil {
 		m.watches = &watches{
@@ -132,15 +132,14 @@ func (c *Conn) watches(ctx context.Context) *watches {
 
 // endless reports whether ctx cannot end before the connection does.
 func (c *Conn) endless(ctx context.Context) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.endlessLocked(ctx)
-}
-
-func (c *Conn) endlessLocked(ctx context.Context) bool {
-	if c.more != nil && c.more.cancel != nil && ctx == c.more.ctx {
+	if c.owns(ctx) {
 		return true // without asking for its channel, which would make one
 	}
 	done := ctx.Done()
-	return done == nil || c.more != nil && c.more.ctx.Done() == done
+	if done == nil {
+		return true
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.more != nil && c.more.ctx.Done() == done
 }

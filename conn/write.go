@@ -90,6 +90,7 @@ func (c *Conn) sendEntry(ctx context.Context, e *entry, op frame.Opcode, p []byt
 	if e == nil && ctx.Err() != nil {
 		return errWithdrawn
 	}
+	async := !c.resumable && !c.endless(ctx)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
@@ -99,7 +100,7 @@ func (c *Conn) sendEntry(ctx context.Context, e *entry, op frame.Opcode, p []byt
 		return c.refusal()
 	default:
 		e = c.out.entry(op, p, k)
-		e.async = !c.resumable && !c.endlessLocked(ctx)
+		e.async = async
 		c.out.enqueue(e)
 		if c.claim(e) {
 			c.own(ctx, e)
@@ -179,11 +180,12 @@ func (c *Conn) sleep(ctx context.Context, e *entry) {
 	if e.wake == nil {
 		e.wake = make(chan struct{}, 1)
 	}
-	ended := ctx.Done()
-	if e.cancelled {
-		ended = nil
-	}
+	cancelled := e.cancelled
 	c.mu.Unlock()
+	var ended <-chan struct{}
+	if !cancelled {
+		ended = ctx.Done()
+	}
 	select {
 	case <-e.wake:
 		c.mu.Lock()

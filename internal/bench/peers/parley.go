@@ -39,7 +39,7 @@ func parleyRaw() Peer {
 				if u, err := handshake.Accept(nc, &hs); err == nil {
 					c := conn.New(u, &cfg)
 					defer c.CloseNow()
-					h.serve(c.Context(), c)
+					h.serve(context.Background(), c)
 				}
 			})
 		},
