@@ -46,9 +46,20 @@ const (
 	running progress = iota
 	left             // by its body
 	evented          // it is an eventLoop, which reads all its connections as one loop
+	halted           // to look at wire.err where there is more stack
 	lost             // failed, and the stream is to be closed in the end
 	failed           // why is in wire.err if the loop has the turn, or else what ended says
 )
+
+// halts has l leave the poller if a read has returned nothing, and why is to be
+// looked at.
+func (l *loop) halts(w *wire) bool {
+	if l.course != running || w.n > 0 || w.err == errReadable {
+		return false
+	}
+	l.course = halted
+	return true
+}
 
 // fail ends a loop.
 func (l *loop) fail() {
@@ -91,7 +102,11 @@ func (c *Conn) startLoop(ctx context.Context, yield func(Message, error) bool, s
 func (c *Conn) loop(l *loop) {
 	defer c.leaveLoop(l) // also when the body panics
 	for l.course == running {
-		if err := c.raw.Read(c.wire.try); err != nil {
+		err := c.raw.Read(c.wire.try)
+		if l.course == halted {
+			l.course, err = running, c.wire.err
+		}
+		if err != nil {
 			c.loopFailed(l, err)
 		}
 	}

@@ -143,7 +143,7 @@ func (c *Conn) read(ctx context.Context) error {
 		case l == nil:
 			c.readRaw(c.raw)
 		case l.here:
-			if !c.tryRead(uintptr(l.fd)) {
+			if !c.tryRead(uintptr(l.fd)) || l.halts(w) {
 				return errParked
 			}
 		default:
