@@ -314,6 +314,10 @@ func (c *Conn) startLinger() {
 	case s == nil:
 		go c.linger()
 		return
+	case c.cfg.CloseTimeout < 0:
+		c.die(nil)
+		go c.bury(orderly)
+		return
 	case c.agreed():
 		c.closeWrite()
 	default:
@@ -432,10 +436,13 @@ func (c *Conn) bury(polite bool) error {
 	c.mu.Lock()
 	c.more.end.buried = true
 	second := c.ifRare().second
+	var more belongings
 	if c.more != nil {
-		c.more.over(c.why())
+		more = *c.more
 	}
+	why := c.why()
 	c.mu.Unlock()
+	more.over(why) // without mu, for contexts may ask the connection about itself
 	if second != nil {
 		second.Close()
 	}
@@ -453,7 +460,7 @@ func (c *Conn) closeStream(polite bool) error {
 		// Closing a tls.Conn writes, and so may wait for the peer.
 		return t.NetConn().Close()
 	}
-	if l := c.wire.loop.Load(); l != nil && l.course != evented {
+	if c.wire.loop.Load() != nil && c.socket() == nil {
 		c.closeBeneathLoop()
 		return nil
 	}

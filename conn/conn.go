@@ -159,11 +159,9 @@ func newConn(u *handshake.Upgraded, cfg *Config, parent context.Context) *Conn {
 		c.wire.buf = bufpool.Get(max(len(u.Buffered), readSize))
 		c.wire.w = int32(copy(c.wire.buf.B, u.Buffered))
 	}
-	if o := c.cfg.Observer; o != nil && o.Open != nil {
-		o.Open(c)
-	}
-	if s == nil {
-		c.startKeepAlive() // an event loop sees to that
+	if s == nil { // an event loop sees to both
+		c.observeOpen()
+		c.startKeepAlive()
 	}
 	return c
 }

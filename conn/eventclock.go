@@ -49,7 +49,11 @@ func (k *clock) look(l *eventLoop) time.Time {
 	if now.Before(k.next) {
 		return k.next
 	}
+	held := now.Sub(k.next) >= k.tick
 	k.next = now.Add(k.tick)
+	if held {
+		return k.next // a handler has held the loop up: what has come meanwhile is read first
+	}
 	k.ticks++
 	l.mu.Lock()
 	n := len(l.slots)
@@ -89,6 +93,11 @@ func (c *Conn) examine(k *clock) (pinged bool) {
 		return false
 	}
 	if c.now() != alive || k.cfg.KeepAlive.Interval <= 0 {
+		return false
+	}
+	if jobs := c.ifRare().jobs; jobs != nil && jobs.paused {
+		c.keep.wait = k.ticks // it is we who do not read
+		c.out.pings.remove(c.out.pings.ofKeepAlive())
 		return false
 	}
 	life, p := uint32(c.wire.life.Load()), c.out.pings.ofKeepAlive()

@@ -3,6 +3,7 @@ package conn
 import (
 	"context"
 	"errors"
+	"net"
 	"sync"
 	"time"
 
@@ -88,16 +89,19 @@ func (l *eventLoop) attach(u *handshake.Upgraded) bool {
 		l.server.leave()
 		return true
 	}
-	if l.server.isClosing() {
-		c.beginClose(StatusGoingAway, "")
-	}
+	l.server.greet(c)
 	return true
 }
 
 // enter finds a slot for a connection, and has the poller tell of it. There is an
-// event at once.
+// event at once. All that is one step to those who look at the slots.
 func (l *eventLoop) enter(c *Conn, s *socket) error {
 	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.ended || !s.hold() {
+		return net.ErrClosed
+	}
+	defer s.release()
 	if n := len(l.free); n > 0 {
 		s.slot, l.free = l.free[n-1], l.free[:n-1]
 	} else {
@@ -105,14 +109,12 @@ func (l *eventLoop) enter(c *Conn, s *socket) error {
 		l.slots = append(l.slots, slot{})
 	}
 	at := &l.slots[s.slot]
-	at.c, at.state = c, arrived
-	t := poll.Token{Slot: s.slot, Generation: at.generation}
-	l.mu.Unlock()
-	err := s.register(t)
-	if err != nil {
-		l.leave(s)
+	if err := s.register(poll.Token{Slot: s.slot, Generation: at.generation}); err != nil {
+		l.free = append(l.free, s.slot)
+		return err
 	}
-	return err
+	at.c, at.state = c, arrived
+	return nil
 }
 
 // leave makes the slot of a connection free.
@@ -144,6 +146,12 @@ func (l *eventLoop) stop() {
 	if !l.ended {
 		l.poller.Wake()
 	}
+}
+
+func (l *eventLoop) hasEnded() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.ended
 }
 
 // end is called when the loop has ended.
@@ -200,6 +208,7 @@ func (l *eventLoop) events(events []poll.Event) (next time.Time, then poll.Then)
 	again := l.again
 	l.again = nil
 	for _, c := range again {
+		c.socket().again = false
 		l.turn(c, true)
 	}
 	next = l.clock.look(l)
@@ -230,45 +239,36 @@ func (l *eventLoop) event(ev *poll.Event) {
 
 // rest deals with what was posted, and says what the poller is to do.
 func (l *eventLoop) rest() poll.Then {
-	for {
-		l.mu.Lock()
-		posted := l.posted
-		l.posted, l.spare = l.spare[:0], nil
-		if len(posted) == 0 {
-			l.spare = posted
-			over := l.over
-			l.busy = len(l.again) > 0
-			l.mu.Unlock()
-			switch {
-			case over:
-				return poll.Stop
-			case len(l.again) > 0:
-				return poll.Again
-			}
-			return poll.Wait
-		}
-		l.mu.Unlock()
-		for _, c := range posted {
-			l.visit(c)
-		}
-		clear(posted)
-		l.mu.Lock()
-		l.spare = posted[:0]
-		l.mu.Unlock()
+	l.mu.Lock()
+	posted := l.posted
+	l.posted, l.spare = l.spare[:0], nil
+	l.mu.Unlock()
+	for _, c := range posted {
+		l.visit(c)
+	}
+	clear(posted)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.spare = posted[:0]
+	l.busy = len(l.posted) > 0 || len(l.again) > 0
+	switch {
+	case l.busy:
+		return poll.Again
+	case l.over:
+		return poll.Stop
+	default:
+		return poll.Wait
 	}
 }
 
 // visit looks at a connection that was posted.
 func (l *eventLoop) visit(c *Conn) {
-	l.mu.Lock()
-	at := &l.slots[c.socket().slot]
-	mine, state := at.c == c, at.state
-	l.mu.Unlock()
-	if !mine {
+	switch l.stateOf(c) {
+	case departed:
 		return
-	}
-	if state == arrived {
+	case arrived:
 		l.open(c)
+	case open:
 	}
 	if c.now() == dead {
 		if c.isBuried() { // or else it will be posted again
@@ -283,6 +283,7 @@ func (l *eventLoop) visit(c *Conn) {
 // open calls EventHandler.Open.
 func (l *eventLoop) open(c *Conn) {
 	l.setState(c, open)
+	c.observeOpen()
 	if w := l.server.workers; w != nil {
 		w.add(c, job{what: toOpen})
 		return
@@ -300,19 +301,29 @@ func (l *eventLoop) close(c *Conn) {
 		w.add(c, job{what: toClose})
 		return
 	}
+	defer l.server.leave() // also when the handler ends this goroutine
 	l.server.closed(c)
-	l.server.leave()
+}
+
+// stateOf returns the state of a connection, which may never have had a slot.
+func (l *eventLoop) stateOf(c *Conn) slotState {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	i := int(c.socket().slot)
+	if i >= len(l.slots) || l.slots[i].c != c {
+		return departed
+	}
+	return l.slots[i].state
 }
 
 // setState returns the state that was.
 func (l *eventLoop) setState(c *Conn, to slotState) (was slotState) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	at := &l.slots[c.socket().slot]
-	if at.c != c {
-		return departed
+	was = l.stateOf(c) // which only this goroutine changes
+	if was != departed {
+		l.mu.Lock()
+		l.slots[c.socket().slot].state = to
+		l.mu.Unlock()
 	}
-	was, at.state = at.state, to
 	return was
 }
 
@@ -320,8 +331,8 @@ func (l *eventLoop) setState(c *Conn, to slotState) (was slotState) {
 // not be the last.
 func (l *eventLoop) turn(c *Conn, more bool) {
 	s := c.socket()
-	if c.now() == dead || !s.hold() {
-		return // it was posted, or will be
+	if s.again || c.now() == dead || !s.hold() {
+		return // its turn comes, or it was posted, or will be
 	}
 	defer s.release() // also when a handler ends this goroutine
 	l.reads.fd, l.reads.drained = s.fd, false
@@ -330,6 +341,7 @@ func (l *eventLoop) turn(c *Conn, more bool) {
 	}
 	c.park(l)
 	if l.share == 0 && c.now() != dead {
+		s.again = true
 		l.again = append(l.again, c)
 	}
 }

@@ -160,8 +160,8 @@ func (w *workers) do(c *Conn, j job) {
 		w.server.message(c, Message{j.typ, j.data.B})
 		j.data.Release()
 	case toClose:
+		defer w.server.leave()
 		w.server.closed(c)
-		w.server.leave()
 	}
 }
 

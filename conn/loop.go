@@ -117,8 +117,10 @@ func (c *Conn) loop(l *loop) {
 
 // lastTurn tells the body of a loop that has failed.
 func (c *Conn) lastTurn(l *loop) {
-	err := c.wire.err
-	if !l.here {
+	var err error
+	if l.here {
+		err = c.wire.err
+	} else {
 		err = c.ended(l.ctx)
 	}
 	c.leaveLoop(l)

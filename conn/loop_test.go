@@ -267,3 +267,89 @@ func TestLoopLeavesNoDescriptor(t *testing.T) {
 	}
 	require.Eventually(t, func() bool { return count() <= before }, 5*time.Second, time.Millisecond)
 }
+
+// A reset behind a message may be announced with it, and is not told of otherwise.
+func TestLoopSeesTheResetBehindAMessage(t *testing.T) {
+	step := make(chan bool, 3)
+	_, peer, ended := loopPair(t, nil, func(_ *Conn, m Message) bool {
+		<-step
+		return true
+	})
+	say(t, peer, "1")
+	step <- true
+	time.Sleep(20 * time.Millisecond)
+	say(t, peer, "2")
+	time.Sleep(20 * time.Millisecond)
+	say(t, peer, "3") // while the body has the second
+	require.NoError(t, peer.SetLinger(0))
+	require.NoError(t, peer.Close())
+	time.Sleep(20 * time.Millisecond)
+	step <- true
+	step <- true
+	select {
+	case err := <-ended:
+		require.ErrorIs(t, err, io.ErrUnexpectedEOF)
+	case <-time.After(10 * time.Second):
+		t.Fatal("the loop waits on a connection that was reset")
+	}
+}
+
+// Others may end a connection as its loop is left.
+func TestLoopIsLeftWhileOthersClose(t *testing.T) {
+	for range 20 {
+		nc, peer := tcpPair(t)
+		c := New(upgraded(nc, frame.Server), calm(nil))
+		say(t, peer, "1")
+		for range c.Messages(t.Context()) {
+			go c.CloseNow()
+			break
+		}
+		<-c.Done()
+		peer.Close()
+	}
+}
+
+// mixed is a context that ends by itself and has the values of another.
+type mixed struct {
+	context.Context
+	done chan struct{}
+}
+
+func (m mixed) Done() <-chan struct{} { return m.done }
+
+// Contexts ask the connection's own for what they need, whatever it is doing.
+func TestContextsOfTheConnectionsOwn(t *testing.T) {
+	for name, derive := range map[string]func(ctx context.Context) (context.Context, context.CancelFunc){
+		"itself": func(ctx context.Context) (context.Context, context.CancelFunc) { return ctx, func() {} },
+		"a value": func(ctx context.Context) (context.Context, context.CancelFunc) {
+			return context.WithValue(ctx, contextKey{}, 1), func() {}
+		},
+		"cancel": context.WithCancel,
+		"timeout": func(ctx context.Context) (context.Context, context.CancelFunc) {
+			return context.WithTimeout(ctx, time.Hour)
+		},
+		"mixed": func(ctx context.Context) (context.Context, context.CancelFunc) {
+			return mixed{ctx, make(chan struct{})}, func() {}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			nc, peer := tcpPair(t)
+			defer peer.Close()
+			c := New(upgraded(nc, frame.Server), calm(nil))
+			ctx, cancel := derive(c.Context())
+			defer cancel()
+			reading := startRead(ctx, c)
+			writing := call(func() (err error) {
+				for err == nil {
+					err = c.Write(ctx, Binary, pattern(100_000))
+				}
+				return err
+			})
+			time.Sleep(20 * time.Millisecond)
+			c.CloseNow()
+			require.ErrorIs(t, (<-reading).Err, net.ErrClosed)
+			require.ErrorIs(t, <-writing, net.ErrClosed)
+			require.ErrorIs(t, context.Cause(c.Context()), net.ErrClosed)
+		})
+	}
+}

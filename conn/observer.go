@@ -64,6 +64,12 @@ func (c *Conn) Stats() Stats {
 // The observer's functions are called without a lock. The type of a message that
 // is sent may come with flags.
 
+func (c *Conn) observeOpen() {
+	if o := c.cfg.Observer; o != nil && o.Open != nil {
+		o.Open(c)
+	}
+}
+
 func (c *Conn) observeReceived(typ MessageType, n int) {
 	if o := c.cfg.Observer; o != nil && o.Received != nil {
 		o.Received(c, typ, n)

@@ -98,6 +98,21 @@ func sysReceive(fd uintptr, p []byte) (n int, drained bool, err error) {
 	}
 }
 
+// sysError is what sysRead would return on a socket that is drained. A reset that came
+// behind the last bytes is not told with them, as the end of the stream is, and may
+// have been announced together with them.
+func sysError(fd uintptr) error {
+	errno, err := syscall.GetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_ERROR)
+	switch {
+	case err != nil:
+		return err
+	case errno != 0:
+		return syscall.Errno(errno)
+	default:
+		return errWouldBlock
+	}
+}
+
 // sysWrite is write(2): as much of p as the socket takes now, and errWouldBlock
 // if that is not all.
 //

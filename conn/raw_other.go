@@ -25,4 +25,6 @@ func shutdown(uintptr) { panic("BUG: no raw sockets here") }
 
 func askForRest(uintptr) bool { return false }
 
+func sysError(uintptr) error { panic("BUG: no raw sockets here") }
+
 func sysReceive(uintptr, []byte) (int, bool, error) { panic("BUG: no raw sockets here") }

@@ -10,6 +10,8 @@ import (
 // askForRest reports that sysReceive cannot be had.
 func askForRest(uintptr) bool { return false }
 
+func sysError(uintptr) error { panic("BUG: nobody asked for the rest") }
+
 func sysReceive(uintptr, []byte) (n int, drained bool, err error) {
 	panic("BUG: nobody asked for the rest")
 }

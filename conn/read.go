@@ -153,6 +153,7 @@ func (c *Conn) each(ctx context.Context, yield func(Message, error) bool, server
 		yield(Message{}, c.notToBeRead())
 		return
 	}
+	defer c.uncork()
 	for more := true; more; {
 		m, lent, err := c.lease(ctx)
 		if err != nil {

@@ -111,7 +111,9 @@ type Server struct {
 	count     int       // of connections, and of handshakes under way
 	turn      int       // of the loops, to get the next connection
 	closing   bool
+	forced    bool // the ctx of Shutdown has ended
 	listeners map[net.Listener]struct{}
+	shaking   map[net.Conn]struct{} // the opening handshake is under way
 }
 
 // ErrServerClosed is what Serve returns after Shutdown. It is http.ErrServerClosed.
@@ -137,6 +139,7 @@ func (s *Server) start() error {
 		s.hs, s.cfg = s.Options.handshake(), s.Options.config().resolved()
 		s.changed.L = &s.mu
 		s.listeners = make(map[net.Listener]struct{})
+		s.shaking = make(map[net.Conn]struct{})
 		s.handshakes = make(chan struct{}, orDefault(s.MaxHandshakes, 1024))
 		if s.Workers > 0 {
 			s.workers = newWorkers(s)
@@ -192,7 +195,10 @@ func (s *Server) Serve(l net.Listener) error {
 			}
 			continue
 		}
-		s.enter()
+		if !s.enter(nc) {
+			nc.Close()
+			break
+		}
 		pace.accepted()
 		s.handshakes <- struct{}{}
 		go s.shake(nc)
@@ -202,13 +208,30 @@ func (s *Server) Serve(l net.Listener) error {
 
 // shake does an opening handshake. The stack that it needs is gone with it.
 func (s *Server) shake(nc net.Conn) {
-	u, err := handshake.Accept(nc, s.hs)
+	u, err := s.accept(nc)
 	<-s.handshakes
+	s.mu.Lock()
+	delete(s.shaking, nc)
+	s.mu.Unlock()
 	if err != nil {
 		s.leave()
 		return
 	}
 	s.attach(u)
+}
+
+// accept is handshake.Accept, in which a function of Options may panic.
+func (s *Server) accept(nc net.Conn) (u *handshake.Upgraded, err error) {
+	err = errNoReturn
+	defer func() {
+		if v := recover(); v != nil {
+			s.logf("conn: panic in the handshake with %v: %v\n%s", nc.RemoteAddr(), v, debug.Stack())
+		}
+		if err != nil {
+			nc.Close()
+		}
+	}()
+	return handshake.Accept(nc, s.hs)
 }
 
 // ServeHTTP upgrades a request of net/http. It implements http.Handler, and returns
@@ -244,13 +267,28 @@ func (s *Server) attach(u *handshake.Upgraded) {
 	go s.serve(c)
 }
 
+// greet closes a connection that comes too late.
+func (s *Server) greet(c *Conn) {
+	s.mu.Lock()
+	closing, forced := s.closing, s.forced
+	s.mu.Unlock()
+	switch {
+	case forced:
+		c.CloseNow()
+	case closing:
+		c.beginClose(StatusGoingAway, "")
+	}
+}
+
 // serve runs a connection on this goroutine.
 func (s *Server) serve(c *Conn) {
 	defer s.leave()
 	if !s.goroutines.Add(c) {
+		s.greet(c)
 		<-c.Done() // Shutdown was called
 		return
 	}
+	defer s.end(c) // also when the handler ends this goroutine
 	s.opened(c)
 	message := func(m Message, err error) bool {
 		if err == nil {
@@ -264,18 +302,27 @@ func (s *Server) serve(c *Conn) {
 		c.each(context.Background(), message, true)
 	}
 	<-c.Done()
+}
+
+// end ends a connection that has, or had, a goroutine of its own.
+func (s *Server) end(c *Conn) {
+	c.CloseNow()
+	<-c.Done()
 	s.closed(c)
 }
 
-// nextLoop returns the loop whose turn it is, or nil.
+// nextLoop returns the loop whose turn it is, or nil if there is none.
 func (s *Server) nextLoop() *eventLoop {
-	if len(s.loops) == 0 {
-		return nil
+	for range s.loops {
+		s.mu.Lock()
+		s.turn = (s.turn + 1) % len(s.loops)
+		l := s.loops[s.turn]
+		s.mu.Unlock()
+		if !l.hasEnded() {
+			return l
+		}
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.turn = (s.turn + 1) % len(s.loops)
-	return s.loops[s.turn]
+	return nil
 }
 
 // The handler is called here only. opened and closed wait for the workers where there
@@ -326,6 +373,9 @@ func (s *Server) Len() int {
 // Each calls f for the connections that there are, until f returns false. Some that
 // come or go meanwhile may be missed.
 func (s *Server) Each(f func(c *Conn) bool) {
+	if s.start() != nil {
+		return
+	}
 	for _, l := range s.loops {
 		for _, c := range l.all() {
 			if !f(c) {
@@ -361,6 +411,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	forced := s.goroutines.Shutdown(ctx)
 	if err := s.empty(ctx); err != nil {
 		forced = err
+		s.force()
 		s.Each(func(c *Conn) bool { c.CloseNow(); return true })
 		s.empty(context.Background())
 	}
@@ -372,6 +423,16 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	}
 	s.running.Wait()
 	return forced
+}
+
+// force ends the handshakes that are under way.
+func (s *Server) force() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.forced = true
+	for nc := range s.shaking {
+		nc.Close()
+	}
 }
 
 // empty waits until there are no connections.
@@ -465,11 +526,15 @@ func (s *Server) awaitRoom() bool {
 	return !s.closing
 }
 
-// enter counts a connection that was accepted.
-func (s *Server) enter() {
+// enter counts a connection that was accepted, unless it comes too late.
+func (s *Server) enter(nc net.Conn) bool {
 	s.mu.Lock()
-	s.count++
-	s.mu.Unlock()
+	defer s.mu.Unlock()
+	if !s.closing {
+		s.count++
+		s.shaking[nc] = struct{}{}
+	}
+	return !s.closing
 }
 
 // admitNow counts a connection if there is room.

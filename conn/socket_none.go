@@ -15,6 +15,8 @@ type socket struct {
 	loop *eventLoop
 	fd   int32
 	slot uint32
+
+	again bool
 }
 
 type (

@@ -27,6 +27,7 @@ type socket struct {
 	slot  uint32
 	users atomic.Int32 // of fd, and closedBit: the last one closes it
 
+	again      bool // it is in eventLoop.again
 	duplicated bool // fd has to be removed from the poller
 	unix       bool
 	port       uint16

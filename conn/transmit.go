@@ -47,6 +47,9 @@ func (c *Conn) writeError(err error) error {
 func (c *Conn) writeWaiting(ctx context.Context, f *flight) error {
 	o := &c.out
 	deadline := c.writeDeadline(ctx, f)
+	if deadline.IsZero() && c.socket() != nil {
+		deadline = time.Now().Add(farFuture) // so that there is something to be kicked
+	}
 	if err := c.nc.SetWriteDeadline(deadline); err != nil {
 		return err
 	}
@@ -69,6 +72,8 @@ func (c *Conn) writeWaiting(ctx context.Context, f *flight) error {
 	}
 	return err
 }
+
+const farFuture = 1000 * 24 * time.Hour
 
 // writeUntil writes until all is sent, the deadline passes or somebody kicks.
 func (c *Conn) writeUntil(deadline time.Time, f *flight) error {

@@ -131,7 +131,7 @@ func (c *Conn) read(ctx context.Context) error {
 		w.n, w.err = 0, nil
 		l := w.loop.Load()
 		if c.message.data == nil && w.buf == nil && !l.knows() {
-			if l != nil && l.course == evented {
+			if l != nil && l.here && l.course == evented {
 				w.buf = c.share()
 			} else {
 				w.buf = bufpool.Get(c.readSize())
@@ -244,7 +244,7 @@ func (c *Conn) tryRead(fd uintptr) bool {
 		if c.message.data == nil {
 			w.drop()
 		}
-		if l := w.loop.Load(); l != nil && l.course == evented || c.mayWait(w.ctx) {
+		if l := w.loop.Load(); l != nil && l.here && l.course == evented || c.mayWait(w.ctx) {
 			return false
 		}
 		w.err = errEnded
@@ -259,7 +259,9 @@ func (c *Conn) receive(fd uintptr, p []byte) {
 	here := l != nil && l.here
 	switch {
 	case l.knows():
-		w.err = errWouldBlock
+		if w.err = errWouldBlock; l.course != evented {
+			w.err = sysError(fd)
+		}
 	case p == nil:
 		w.err = errReadable
 	case here && l.rest == yes:

@@ -107,7 +107,7 @@ func (p *Poller) Run(f Func) error {
 		switch {
 		case err == nil:
 		case errors.Is(err, os.ErrDeadlineExceeded):
-			next, then = f(nil)
+			next, then = f(p.out[:p.translate(p.poll())])
 		default:
 			return err
 		}
