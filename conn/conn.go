@@ -65,7 +65,7 @@ type Conn struct {
 	resumable bool          // a write that ran into its deadline may be continued
 	reading   bool          // somebody has the turn to read; guarded by mu
 	shared    bool          // several goroutines write at once; guarded by mu
-	cork      bool          // messages may be held; guarded by mu
+	replies   replies       // guarded by mu
 	state     atomic.Uint32 // a lifetime; written by setState, with mu held
 
 	cfg   *Config // resolved, shared, never changed

@@ -25,6 +25,23 @@ import (
 //   - It is bounded by maxBatch and Config.Backlog, and a socket that does not take
 //     it has the next Write wait, as always.
 
+// replies is what there is to say of what is written while a loop has a message.
+type replies uint8
+
+const (
+	mayBeHeld replies = 1 << iota
+	wasSent           // something, since the loop has read from the network
+)
+
+func (r replies) has(f replies) bool { return r&f != 0 }
+
+func (r *replies) set(f replies, on bool) {
+	*r &^= f
+	if on {
+		*r |= f
+	}
+}
+
 // maxHold is how long a reply may wait for others.
 const maxHold = time.Millisecond
 
@@ -32,7 +49,7 @@ const maxHold = time.Millisecond
 // The caller holds mu.
 func (c *Conn) mayHold(p []byte) bool {
 	o := &c.out
-	return c.cork && o.heldBytes()+frame.MaxHeaderSize+len(p) <= min(maxBatch, c.cfg.Backlog)
+	return c.replies.has(mayBeHeld) && o.heldBytes()+frame.MaxHeaderSize+len(p) <= min(maxBatch, c.cfg.Backlog)
 }
 
 // hold holds a message. The caller holds mu.
@@ -62,7 +79,7 @@ func (c *Conn) limitHold() {
 // uncork sends what is held, and has nothing be held any more.
 func (c *Conn) uncork() {
 	c.mu.Lock()
-	c.cork = false
+	c.replies.set(mayBeHeld, false)
 	some := c.out.held != nil
 	c.mu.Unlock()
 	if some {

@@ -420,7 +420,7 @@ func (c *Conn) serveMessages(l *eventLoop) error {
 
 func (c *Conn) setCork(cork bool) {
 	c.mu.Lock()
-	c.cork = cork
+	c.replies.set(mayBeHeld, cork)
 	c.mu.Unlock()
 }
 

@@ -10,7 +10,6 @@ import (
 	"runtime"
 	"runtime/debug"
 	"sync"
-	"time"
 
 	"github.com/parleyws/websocket/handshake"
 	"github.com/parleyws/websocket/internal/poll"
@@ -451,107 +450,4 @@ func (s *Server) empty(ctx context.Context) error {
 		return ctx.Err()
 	}
 	return nil
-}
-
-// pace is how fast Serve accepts.
-type pace struct {
-	rate  int // a second; 0: as fast as it can
-	next  time.Time
-	delay time.Duration // after an error
-}
-
-// accepted waits as long as the rate demands.
-func (p *pace) accepted() {
-	p.delay = 0
-	if p.rate <= 0 {
-		return
-	}
-	now := time.Now()
-	if p.next.Before(now) {
-		p.next = now
-	}
-	time.Sleep(p.next.Sub(now))
-	p.next = p.next.Add(time.Second / time.Duration(p.rate))
-}
-
-// failed returns how long to wait after an error that may pass.
-func (p *pace) failed() time.Duration {
-	p.delay = min(max(2*p.delay, 5*time.Millisecond), time.Second)
-	return p.delay
-}
-
-// acceptFailed returns what Serve is to return, or nil once it may try again.
-func (s *Server) acceptFailed(p *pace, err error) error {
-	if s.isClosing() {
-		return ErrServerClosed
-	}
-	if ne, ok := errors.AsType[net.Error](err); !ok || !ne.Temporary() { //nolint: it is what says that it may pass
-		return err
-	}
-	delay := p.failed()
-	s.logf("conn: accept: %v; trying again in %v", err, delay)
-	time.Sleep(delay)
-	return nil
-}
-
-func (s *Server) isClosing() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.closing
-}
-
-// listen takes note of a listener for Shutdown to close.
-func (s *Server) listen(l net.Listener) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.closing {
-		s.listeners[l] = struct{}{}
-	}
-	return !s.closing
-}
-
-func (s *Server) unlisten(l net.Listener) {
-	s.mu.Lock()
-	delete(s.listeners, l)
-	s.mu.Unlock()
-}
-
-// awaitRoom waits for room for a connection, and reports whether there is to be one.
-func (s *Server) awaitRoom() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for s.MaxConns > 0 && s.count >= s.MaxConns && !s.closing {
-		s.changed.Wait()
-	}
-	return !s.closing
-}
-
-// enter counts a connection that was accepted, unless it comes too late.
-func (s *Server) enter(nc net.Conn) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.closing {
-		s.count++
-		s.shaking[nc] = struct{}{}
-	}
-	return !s.closing
-}
-
-// admitNow counts a connection if there is room.
-func (s *Server) admitNow() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	room := !s.closing && (s.MaxConns <= 0 || s.count < s.MaxConns)
-	if room {
-		s.count++
-	}
-	return room
-}
-
-// leave takes note that a connection that was admitted is over.
-func (s *Server) leave() {
-	s.mu.Lock()
-	s.count--
-	s.changed.Broadcast()
-	s.mu.Unlock()
 }

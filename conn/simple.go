@@ -56,6 +56,7 @@ func (c *Conn) sendTaken() bool {
 
 // tookSimple ends the batch of a simple message that was sent.
 func (c *Conn) tookSimple(size int) {
+	c.replies.set(wasSent, true)
 	c.out.sent.batches++
 	c.out.count(size)
 	c.out.endBatch()

@@ -59,7 +59,8 @@ func (c *Conn) nextTurn() {
 // wait for the peer's. With cork, what is written from now on may be held.
 func (c *Conn) giveTurn(cork bool) {
 	c.mu.Lock()
-	c.reading, c.cork = false, cork
+	c.reading = false
+	c.replies.set(mayBeHeld, cork)
 	c.nextTurn()
 	if c.now() == closing {
 		c.takeOver()

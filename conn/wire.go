@@ -252,6 +252,14 @@ func (c *Conn) tryRead(fd uintptr) bool {
 	return true
 }
 
+// hasSent reports whether anything was sent since the last read of a loop. Then there
+// was no error on the socket, and one that came later is announced by itself.
+func (c *Conn) hasSent() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.replies.has(wasSent)
+}
+
 // receive makes the system call. It is spared where a loop knows what it would say.
 func (c *Conn) receive(fd uintptr, p []byte) {
 	w := &c.wire
@@ -259,12 +267,15 @@ func (c *Conn) receive(fd uintptr, p []byte) {
 	here := l != nil && l.here
 	switch {
 	case l.knows():
-		if w.err = errWouldBlock; l.course != evented {
+		if w.err = errWouldBlock; l.course != evented && !c.hasSent() {
 			w.err = sysError(fd)
 		}
 	case p == nil:
 		w.err = errReadable
 	case here && l.rest == yes:
+		c.mu.Lock()
+		c.replies.set(wasSent, false)
+		c.mu.Unlock()
 		n, drained, err := sysReceive(fd, p)
 		w.n, l.drained, w.err = int32(n), drained, err
 	default:

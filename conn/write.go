@@ -346,6 +346,9 @@ func (c *Conn) sendBatch(ctx context.Context) error {
 // settle draws the conclusions from n more bytes having been sent, and err.
 func (c *Conn) settle(n int, err error) {
 	c.out.sent.batches++
+	if n > 0 {
+		c.replies.set(wasSent, true)
+	}
 	if c.now() == dead {
 		c.out.endBatch()
 		return

@@ -18,7 +18,7 @@ func parley() Peer {
 			var h parleyHandler
 			h.task = t
 			opts := &conn.AcceptOptions{Config: parleyConfig(t)}
-			return serveHTTP(ln, conn.Handler(opts, h.serve).ServeHTTP)
+			return serveHTTP(ln, conn.Handler(opts, h.function()).ServeHTTP)
 		},
 	}
 }
@@ -30,7 +30,7 @@ func parleyRaw() Peer {
 		serve: func(ln net.Listener, t *Task) error {
 			var h parleyHandler
 			h.task = t
-			cfg := parleyConfig(t)
+			cfg, serve := parleyConfig(t), h.function()
 			var hs handshake.ServerConfig
 			if t.Compress {
 				hs.Deflate = new(handshake.DeflateConfig)
@@ -39,7 +39,7 @@ func parleyRaw() Peer {
 				if u, err := handshake.Accept(nc, &hs); err == nil {
 					c := conn.New(u, &cfg)
 					defer c.CloseNow()
-					h.serve(context.Background(), c)
+					serve(context.Background(), c)
 				}
 			})
 		},
@@ -59,10 +59,16 @@ type parleyHandler struct {
 	room conn.Group
 }
 
-func (h *parleyHandler) serve(ctx context.Context, c *conn.Conn) error {
-	if !h.task.Broadcast {
-		return parleyEcho(ctx, c)
+// function returns what serves a connection: as little as the task asks for, since it
+// is on the stack all the time.
+func (h *parleyHandler) function() func(context.Context, *conn.Conn) error {
+	if h.task.Broadcast {
+		return h.broadcast
 	}
+	return parleyEcho
+}
+
+func (h *parleyHandler) broadcast(ctx context.Context, c *conn.Conn) error {
 	h.room.Add(c) // it leaves by itself
 	h.task.Members.Add(1)
 	defer h.task.Members.Add(-1)
