@@ -65,7 +65,7 @@ func (p Peer) Version() string {
 // All returns the peers: the limit, ours, the others.
 func All() []Peer {
 	return []Peer{
-		raw(), rawLoop(),
+		raw(),
 		parley(), parleyRaw(), parleyLoop(),
 		gobwas(), gws(), nbioMixed(), nbioPoller(), gorilla(), coder(), xnet(),
 	}
