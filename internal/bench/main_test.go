@@ -36,7 +36,8 @@ func small() []workload {
 	flight := inFlight()
 	flight.conns = 2
 	shakes := workload{Workload: report.Workload{Name: "handshake", Unit: report.Handshake}, conns: 2}
-	idle := workload{Workload: report.Workload{Name: "idle", Unit: report.Connection}, size: 125, conns: 20}
+	// So many that half a KiB each is more than what a process may give back meanwhile.
+	idle := workload{Workload: report.Workload{Name: "idle", Unit: report.Connection}, size: 125, conns: 1000}
 	return []workload{echo(16, 2), big, chinese, flight, deflated, broadcast(5), shakes, idle}
 }
 
