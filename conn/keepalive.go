@@ -30,6 +30,9 @@ type keeper struct {
 	wait  uint32
 }
 
+// lookAgain is how soon to look again at a reader that is about to wait again.
+const lookAgain = 700 * time.Microsecond
+
 // startKeepAlive is called once.
 func (c *Conn) startKeepAlive() {
 	if c.cfg.KeepAlive.Interval < 0 {
@@ -58,12 +61,18 @@ func (c *Conn) keepAlive() {
 // A reader that waits now and has read nothing since shows that nothing has
 // come, for it waits only when there is nothing to read. Where that cannot be
 // told, because the stream is no plain socket, it must be the same wait as at
-// the last time.
+// the last time. Waits that end with their contexts count as one, and who looks
+// between two of them looks again, once: the program may read with deadlines that
+// pass just when keepAlive looks.
 func (c *Conn) checkLife() (pinged bool) {
 	k, cfg := &c.keep, c.cfg.KeepAlive
 	life, wait := uint32(c.wire.life.Load()), c.wire.waits.Load()
-	silent := wait%2 == 1 && life == k.life && (c.raw != nil || wait == k.wait)
-	k.life, k.wait = life, wait
+	waits, nothing := wait%2 == 1, life == k.life
+	silent := waits && nothing && (c.raw != nil || wait == k.wait|1)
+	between := !waits && nothing && k.wait == wait+1
+	if k.life, k.wait = life, wait; !waits && !between {
+		k.wait -= 2 // no wait to come is the same
+	}
 	p := c.out.pings.ofKeepAlive()
 	next := cfg.Interval / 2
 	switch {
@@ -71,6 +80,8 @@ func (c *Conn) checkLife() (pinged bool) {
 		// It cannot be written to, and the peer does not end it.
 		c.abort(c.out.odd.broken)
 		return false
+	case between:
+		next = lookAgain
 	case c.out.over:
 	case !silent:
 		c.out.pings.remove(p)
@@ -87,7 +98,7 @@ func (c *Conn) checkLife() (pinged bool) {
 	case cfg.Timeout > 0:
 		next = min(next, cfg.Timeout-p.waited())
 	}
-	k.timer.Reset(max(next, time.Millisecond))
+	k.timer.Reset(max(next, lookAgain))
 	return pinged
 }
 
