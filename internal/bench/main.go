@@ -144,7 +144,7 @@ func parse(args []string, out io.Writer) (o options, err error) {
 		return o, err
 	}
 	o.workloads = slices.DeleteFunc(workloads(), func(w workload) bool { return !byWorkload.MatchString(w.Name) })
-	o.peers = slices.DeleteFunc(peers.All(), func(p peers.Peer) bool { return !p.Raw && !byPeer.MatchString(p.Name) })
+	o.peers = slices.DeleteFunc(peers.All(), func(p peers.Peer) bool { return p.Name != peers.Limit && !byPeer.MatchString(p.Name) })
 	if len(o.workloads) == 0 || len(o.peers) < 2 {
 		return o, errors.New("nothing is chosen; -list prints what there is")
 	}

@@ -26,7 +26,7 @@ type Peer struct {
 	Module     string `json:"module,omitempty"` // empty: it is no library
 	How        string `json:"how"`              // it is used, in a sentence or two
 	Compresses bool   `json:"-"`
-	Raw        bool   `json:"-"` // it does not speak WebSocket
+	Raw        bool   `json:"raw,omitempty"` // it does not speak WebSocket
 
 	serve func(net.Listener, *Task) error
 }
@@ -65,7 +65,7 @@ func (p Peer) Version() string {
 // All returns the peers: the limit, ours, the others.
 func All() []Peer {
 	return []Peer{
-		raw(),
+		raw(), rawLoop(),
 		parley(), parleyRaw(), parleyLoop(),
 		gobwas(), gws(), nbioMixed(), nbioPoller(), gorilla(), coder(), xnet(),
 	}

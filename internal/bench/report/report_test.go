@@ -14,7 +14,7 @@ import (
 	"github.com/parleyws/websocket/internal/bench/peers"
 )
 
-// sample is a report of two workloads and three peers, one of which has failed
+// sample is a report of two workloads and four peers, one of which has failed
 // once.
 func sample() *Report {
 	r := &Report{
@@ -24,13 +24,15 @@ func sample() *Report {
 			{Name: "idle", Says: "idle connections", Unit: Connection},
 		},
 	}
-	for _, name := range []string{peers.Limit, "fast", "slow & <old>"} {
-		r.Peers = append(r.Peers, Peer{Peer: peers.Peer{Name: name, How: "somehow"}, Version: "v1.2.3"})
+	for _, name := range []string{peers.Limit, "raw loop", "fast", "slow & <old>"} {
+		raw := strings.HasPrefix(name, "raw")
+		r.Peers = append(r.Peers, Peer{Peer: peers.Peer{Name: name, How: "somehow", Raw: raw}, Version: "v1.2.3"})
 	}
 	add := func(workload, peer, failure string, samples ...Sample) {
 		r.Results = append(r.Results, &Result{Workload: workload, Peer: peer, Failure: failure, Samples: samples})
 	}
 	add("echo", peers.Limit, "", Sample{CPU: 10, Count: 5}, Sample{CPU: 20, Count: 5}, Sample{CPU: 40, Count: 5})
+	add("echo", "raw loop", "", Sample{CPU: 9, Count: 5}, Sample{CPU: 18, Count: 5}, Sample{CPU: 36, Count: 5})
 	add("echo", "fast", "", Sample{CPU: 11, Count: 5}, Sample{CPU: 22, Count: 5}, Sample{CPU: 44, Count: 5})
 	add("echo", "slow & <old>", "", Sample{CPU: 50, Count: 5}, Sample{CPU: 100, Count: 5}, Sample{CPU: 200, Count: 5})
 	add("idle", "fast", "", Sample{Memory: 3 << 10, RSS: 5 << 10, Count: 5})
@@ -62,10 +64,10 @@ func TestMarkdown(t *testing.T) {
 	var out bytes.Buffer
 	sample().Markdown(&out)
 	for _, line := range []string{
-		"| server CPU time ÷ raw TCP | fast | slow & <old> |",
-		"| --- | ---: | ---: |",
-		"| echo, 125 B | **1.10 ±0%** | 5.00 ±0% |",
-		"| idle connections, KiB | **3.00 ±0%** | – |",
+		"| server CPU time ÷ raw TCP | raw loop | fast | slow & <old> |",
+		"| --- | ---: | ---: | ---: |",
+		"| echo, 125 B | 0.90 ±0% | **1.10 ±0%** | 5.00 ±0% |", // bold is for libraries
+		"| idle connections, KiB | – | **3.00 ±0%** | – |",
 	} {
 		if !strings.Contains(out.String(), line+"\n") {
 			t.Errorf("there is no line\n%s\nin\n%s", line, &out)
@@ -90,14 +92,14 @@ func plotted(t *testing.T, r *Report) string {
 
 func TestPlotShowsEachRatioOnce(t *testing.T) {
 	r := sample()
-	r.Peers[1].Module = "github.com/parleyws/websocket" // a bar
+	r.Peers[2].Module = "github.com/parleyws/websocket" // a bar
 	text := plotted(t, r)
 	for _, title := range []string{"fast: 1.10", "slow &amp; &lt;old&gt;: 5.00", "fast: 1.00"} {
 		if n := strings.Count(text, "<title>"+title+"</title>"); n != 1 {
 			t.Errorf("%d titles %q in\n%s", n, title, text)
 		}
 	}
-	for what, n := range map[string]int{"<title>": 3, ">5.0</text>": 1, ">idle connections</text>": 1, "fast = 1</text>": 1} {
+	for what, n := range map[string]int{"<title>": 4, ">5.0</text>": 1, ">idle connections</text>": 1, "fast = 1</text>": 1} {
 		if got := strings.Count(text, what); got != n {
 			t.Errorf("%q %d times, not %d, in\n%s", what, got, n, text)
 		}

@@ -96,7 +96,7 @@ func (r *Report) Markdown(out io.Writer) {
 		fmt.Fprintf(out, "| %s |", title)
 		for _, p := range r.Peers {
 			if p.Name != peers.Limit {
-				fmt.Fprintf(out, " %s |", r.mark(w, p.Name))
+				fmt.Fprintf(out, " %s |", r.mark(w, p))
 			}
 		}
 		fmt.Fprintln(out)
@@ -111,14 +111,17 @@ func (r *Report) Markdown(out io.Writer) {
 	fmt.Fprintln(out)
 }
 
-// mark is a field of the table. The best one is bold.
-func (r *Report) mark(w Workload, peer string) string {
-	s := r.figure(w, peer)
-	if len(s) == 0 {
+// mark is a field of the table. The best library is bold.
+func (r *Report) mark(w Workload, peer Peer) string {
+	s := r.figure(w, peer.Name)
+	switch {
+	case len(s) == 0:
 		return "–"
+	case peer.Raw:
+		return s.Format()
 	}
 	for _, p := range r.Peers {
-		if other := r.figure(w, p.Name); p.Name != peers.Limit && len(other) > 0 && other.Median() < s.Median() {
+		if other := r.figure(w, p.Name); !p.Raw && len(other) > 0 && other.Median() < s.Median() {
 			return s.Format()
 		}
 	}
