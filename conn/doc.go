@@ -113,7 +113,8 @@
 // beside what crypto/tls needs for itself. With [Handler], or on a stream that
 // [handshake.Accept] has upgraded, a connection that waits takes less than 3.5
 // KiB of heap and stack together, if the function that serves it is content with
-// a stack of 2 KiB.
+// a stack of 2 KiB, and is not called on the goroutine that has performed the
+// handshake, whose stack has grown by then.
 //
 // # Limitations
 //

@@ -26,7 +26,7 @@ func parley() Peer {
 func parleyRaw() Peer {
 	return Peer{
 		Name: "parley raw", Module: ours, Compresses: true,
-		How: "handshake.Accept and conn.New, without net/http; the rest as in parley",
+		How: "handshake.Accept and conn.New, without net/http, and then a goroutine; the rest as in parley",
 		serve: func(ln net.Listener, t *Task) error {
 			var h parleyHandler
 			h.task = t
@@ -36,11 +36,15 @@ func parleyRaw() Peer {
 				hs.Deflate = new(handshake.DeflateConfig)
 			}
 			return accept(ln, func(nc net.Conn) {
-				if u, err := handshake.Accept(nc, &hs); err == nil {
-					c := conn.New(u, &cfg)
+				u, err := handshake.Accept(nc, &hs)
+				if err != nil {
+					return
+				}
+				c := conn.New(u, &cfg)
+				go func() { // whose stack is small, and stays so
 					defer c.CloseNow()
 					serve(context.Background(), c)
-				}
+				}()
 			})
 		},
 	}
