@@ -15,7 +15,7 @@ const Available = true
 // A Poller is a kqueue. Run waits in the system call, on a thread of its own.
 type Poller struct {
 	fd     int
-	wakeup [2]int // a pipe; a byte in it wakes Run
+	wakeup wakeup
 	events [batch]syscall.Kevent_t
 	out    [batch]Event
 
@@ -59,21 +59,26 @@ func (p *Poller) change(fd, flags int, filters ...int) error {
 // Add has the poller tell of fd, until it is removed or closed: an event comes soon
 // in any case.
 func (p *Poller) Add(fd int, t Token) error {
+	return p.add(fd, t, syscall.EVFILT_READ, syscall.EVFILT_WRITE)
+}
+
+// AddWritable is Add for a descriptor that is written to only: what there is to read is
+// no event.
+func (p *Poller) AddWritable(fd int, t Token) error { return p.add(fd, t, syscall.EVFILT_WRITE) }
+
+func (p *Poller) add(fd int, t Token, filters ...int) error {
 	p.mu.Lock()
 	p.tokens[fd] = t
 	p.mu.Unlock()
-	return p.change(fd, syscall.EV_ADD|syscall.EV_CLEAR, syscall.EVFILT_READ, syscall.EVFILT_WRITE)
+	return p.change(fd, syscall.EV_ADD|syscall.EV_CLEAR, filters...)
 }
 
 // Remove has it tell no more. A descriptor that is closed, and of which there is no
 // duplicate, need not be removed.
 func (p *Poller) Remove(fd int) {
-	p.change(fd, syscall.EV_DELETE, syscall.EVFILT_READ, syscall.EVFILT_WRITE)
-}
-
-// Wake has Run call what it calls, with no events perhaps. Any goroutine may.
-func (p *Poller) Wake() {
-	syscall.Write(p.wakeup[1], []byte{0}) // a pipe that is full wakes just as well
+	// One by one, for the kernel stops at a filter that there is not.
+	p.change(fd, syscall.EV_DELETE, syscall.EVFILT_READ)
+	p.change(fd, syscall.EV_DELETE, syscall.EVFILT_WRITE)
 }
 
 // Run calls f with events, again and again, as f says. f is called with none when it
@@ -110,7 +115,7 @@ func (p *Poller) translate(n int) (out int) {
 		ev := &p.events[i]
 		fd := int(ev.Ident)
 		if fd == p.wakeup[0] {
-			p.drain()
+			p.wakeup.drain()
 			continue
 		}
 		end := ev.Flags&syscall.EV_EOF != 0
@@ -125,18 +130,8 @@ func (p *Poller) translate(n int) (out int) {
 	return out
 }
 
-func (p *Poller) drain() {
-	var bin [64]byte
-	for {
-		if n, err := syscall.Read(p.wakeup[0], bin[:]); n < len(bin) || err != nil {
-			return
-		}
-	}
-}
-
 // Close frees the poller. Run must have returned.
 func (p *Poller) Close() {
-	for _, fd := range []int{p.fd, p.wakeup[0], p.wakeup[1]} {
-		syscall.Close(fd)
-	}
+	syscall.Close(p.fd)
+	p.wakeup.close()
 }

@@ -20,7 +20,7 @@ type Poller struct {
 	raw  syscall.RawConn
 	fd   int
 
-	wakeup [2]int // a pipe; a byte in it wakes Run
+	wakeup wakeup
 	events [batch]syscall.EpollEvent
 	out    [batch]Event
 }
@@ -56,8 +56,7 @@ func (p *Poller) open() error {
 		p.raw, err = p.file.SyscallConn()
 	}
 	if err != nil {
-		syscall.Close(p.wakeup[0])
-		syscall.Close(p.wakeup[1])
+		p.wakeup.close()
 	}
 	return err
 }
@@ -67,10 +66,15 @@ const edge = syscall.EPOLLET & 0xffffffff // it is negative in package syscall
 // Add has the poller tell of fd, until it is removed or closed: an event comes soon
 // in any case.
 func (p *Poller) Add(fd int, t Token) error {
-	ev := syscall.EpollEvent{
-		Events: syscall.EPOLLIN | syscall.EPOLLOUT | syscall.EPOLLRDHUP | edge,
-		Fd:     int32(t.Slot), Pad: int32(t.Generation),
-	}
+	return p.add(fd, t, syscall.EPOLLIN|syscall.EPOLLOUT|syscall.EPOLLRDHUP)
+}
+
+// AddWritable is Add for a descriptor that is written to only: what there is to read is
+// no event.
+func (p *Poller) AddWritable(fd int, t Token) error { return p.add(fd, t, syscall.EPOLLOUT) }
+
+func (p *Poller) add(fd int, t Token, what uint32) error {
+	ev := syscall.EpollEvent{Events: what | edge, Fd: int32(t.Slot), Pad: int32(t.Generation)}
 	return os.NewSyscallError("epoll_ctl", syscall.EpollCtl(p.fd, syscall.EPOLL_CTL_ADD, fd, &ev))
 }
 
@@ -78,11 +82,6 @@ func (p *Poller) Add(fd int, t Token) error {
 // duplicate, need not be removed.
 func (p *Poller) Remove(fd int) {
 	syscall.EpollCtl(p.fd, syscall.EPOLL_CTL_DEL, fd, new(syscall.EpollEvent))
-}
-
-// Wake has Run call what it calls, with no events perhaps. Any goroutine may.
-func (p *Poller) Wake() {
-	syscall.Write(p.wakeup[1], []byte{0}) // a pipe that is full wakes just as well
 }
 
 // Run calls f with events, again and again, as f says. f is called with none when it
@@ -137,7 +136,7 @@ func (p *Poller) translate(n int) (out int) {
 	for i := range p.events[:n] {
 		ev := &p.events[i]
 		if ev.Fd == wakeToken {
-			p.drain()
+			p.wakeup.drain()
 			continue
 		}
 		p.out[out] = Event{
@@ -151,18 +150,8 @@ func (p *Poller) translate(n int) (out int) {
 	return out
 }
 
-func (p *Poller) drain() {
-	var bin [64]byte
-	for {
-		if n, err := syscall.Read(p.wakeup[0], bin[:]); n < len(bin) || err != nil {
-			return
-		}
-	}
-}
-
 // Close frees the poller. Run must have returned.
 func (p *Poller) Close() {
 	p.file.Close()
-	syscall.Close(p.wakeup[0])
-	syscall.Close(p.wakeup[1])
+	p.wakeup.close()
 }

@@ -16,6 +16,8 @@ func New() (*Poller, error) { return nil, errors.New("poll: there is neither epo
 // Add panics, as do the other methods.
 func (*Poller) Add(int, Token) error { panic("BUG: no poller here") }
 
+func (*Poller) AddWritable(int, Token) error { panic("BUG: no poller here") }
+
 func (*Poller) Remove(int)     { panic("BUG: no poller here") }
 func (*Poller) Wake()          { panic("BUG: no poller here") }
 func (*Poller) Run(Func) error { panic("BUG: no poller here") }

@@ -95,6 +95,37 @@ func TestEvents(t *testing.T) {
 	p.Remove(one)
 }
 
+// Who only writes is not told of what there is to read, and of the end he is.
+func TestEventsOfAWriter(t *testing.T) {
+	p, err := New()
+	require.NoError(t, err)
+	calls := running(t, p, never)
+	one, other := socketPair(t)
+	for err = error(nil); err == nil; {
+		_, err = syscall.Write(one, make([]byte, 4096))
+	}
+	require.NoError(t, p.AddWritable(one, Token{7, 1 << 31}))
+	p.Wake()
+	require.Empty(t, <-calls, "it is full")
+	_, err = syscall.Write(other, []byte("hello"))
+	require.NoError(t, err)
+	p.Wake()
+	require.Empty(t, <-calls, "it is full, and there is something to read")
+
+	buf := make([]byte, 1<<20)
+	for n := 1; n > 0; {
+		n, _ = syscall.Read(other, buf)
+	}
+	merged(t, calls, func(ev Event) bool { return ev.Writable && !ev.End })
+
+	p.Remove(one)
+	require.NoError(t, p.AddWritable(one, Token{7, 1 << 31}), "it can be added again")
+	merged(t, calls, func(ev Event) bool { return ev.Writable })
+	require.NoError(t, syscall.Shutdown(one, syscall.SHUT_RDWR))
+	merged(t, calls, func(ev Event) bool { return ev.Writable && ev.End })
+	p.Remove(one)
+}
+
 // An event comes once, though nobody reads.
 func TestEventsAreEdges(t *testing.T) {
 	p, err := New()
