@@ -18,9 +18,8 @@ import (
 //
 // A connection's turn is a loop over its messages, see loop, that parks by returning.
 type eventLoop struct {
-	server     *Server
-	poller     *poll.Poller
-	duplicates duplicates
+	server *Server
+	poller *poll.Poller
 
 	// Of the goroutine.
 	reads loop            // as which the connection reads whose turn it is
@@ -68,7 +67,6 @@ func newEventLoop(s *Server) (*eventLoop, error) {
 		return nil, err
 	}
 	l := &eventLoop{server: s, poller: p, buf: bufpool.Get(sharedBuffer), clock: newClock(s.cfg)}
-	l.duplicates.all = make(map[*socket]duplicated)
 	l.reads.ctx, l.reads.here, l.reads.course = context.Background(), true, evented
 	return l, nil
 }

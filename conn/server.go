@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"sync"
+	"time"
 
 	"github.com/parleyws/websocket/handshake"
 	"github.com/parleyws/websocket/internal/poll"
@@ -75,13 +76,17 @@ type Server struct {
 	// not read from until they are.
 	Workers int
 
-	// MaxConns is how many connections there may be. Serve waits for one to end
-	// before it accepts another, and ServeHTTP answers 503. If zero, there is no
-	// limit but that of open files.
+	// MaxConns is how many connections there may be, opening handshakes included.
+	// Serve waits for one to end before it accepts another, or ends a handshake for
+	// it as MaxHandshakes says, and ServeHTTP answers 503. If zero, there is no limit
+	// but that of open files.
 	MaxConns int
 
 	// MaxHandshakes is how many opening handshakes Serve does at the same time. If
-	// zero, 1024.
+	// zero, 1024. When another connection comes, the oldest handshake that waits for
+	// its peer, and not for a function of Options, has to make room for it if it has
+	// waited for half a second: peers that connect and say nothing do not keep out
+	// those that do.
 	MaxHandshakes int
 
 	// AcceptRate is how many connections Serve accepts in a second at most. If
@@ -92,7 +97,8 @@ type Server struct {
 	// Nil: the log package's standard logger.
 	ErrorLog *log.Logger
 
-	noLoops bool // for tests: a goroutine for each connection
+	noLoops bool          // for tests: a goroutine for each connection
+	grace   time.Duration // for tests; if zero, handshakeGrace
 
 	once sync.Once
 	err  error // of starting
@@ -103,16 +109,16 @@ type Server struct {
 	running    sync.WaitGroup // loops and workers
 	goroutines Group          // connections that have one
 	workers    *workers       // nil: none
-	handshakes chan struct{}
+	waiting    *waitingRoom   // where there are loops
 
-	mu        sync.Mutex
-	changed   sync.Cond // count or closing
-	count     int       // of connections, and of handshakes under way
-	turn      int       // of the loops, to get the next connection
-	closing   bool
-	forced    bool // the ctx of Shutdown has ended
-	listeners map[net.Listener]struct{}
-	shaking   map[net.Conn]struct{} // the opening handshake is under way
+	mu         sync.Mutex
+	changed    sync.Cond // count or closing
+	count      int       // of connections, and of handshakes under way
+	turn       int       // of the loops, to get the next connection
+	closing    bool
+	forced     bool // the ctx of Shutdown has ended
+	listeners  map[net.Listener]struct{}
+	handshakes handshakes
 }
 
 // ErrServerClosed is what Serve returns after Shutdown. It is http.ErrServerClosed.
@@ -137,9 +143,10 @@ func (s *Server) start() error {
 		}
 		s.hs, s.cfg = s.Options.handshake(), s.Options.config().resolved()
 		s.changed.L = &s.mu
+		if s.grace == 0 {
+			s.grace = handshakeGrace
+		}
 		s.listeners = make(map[net.Listener]struct{})
-		s.shaking = make(map[net.Conn]struct{})
-		s.handshakes = make(chan struct{}, orDefault(s.MaxHandshakes, 1024))
 		if s.Workers > 0 {
 			s.workers = newWorkers(s)
 		}
@@ -157,19 +164,30 @@ func orDefault(n, def int) int {
 	return n
 }
 
-func (s *Server) startLoops() error {
+func (s *Server) startLoops() (err error) {
+	if s.waiting, err = newWaitingRoom(); err != nil {
+		return fmt.Errorf("conn: cannot start an event loop: %w", err)
+	}
+	s.running.Go(s.waiting.run)
 	for range orDefault(s.Loops, runtime.GOMAXPROCS(0)) {
 		l, err := newEventLoop(s)
 		if err != nil {
-			for _, l := range s.loops {
-				l.stop()
-			}
+			s.stopLoops()
 			return fmt.Errorf("conn: cannot start an event loop: %w", err)
 		}
 		s.loops = append(s.loops, l)
 		s.running.Go(l.run)
 	}
 	return nil
+}
+
+func (s *Server) stopLoops() {
+	for _, l := range s.loops {
+		l.stop()
+	}
+	if s.waiting != nil {
+		s.waiting.stop()
+	}
 }
 
 // Serve accepts connections from l and does the opening handshake on them, without
@@ -194,43 +212,15 @@ func (s *Server) Serve(l net.Listener) error {
 			}
 			continue
 		}
-		if !s.enter(nc) {
+		k := s.enter(nc)
+		if k == nil {
 			nc.Close()
 			break
 		}
 		pace.accepted()
-		s.handshakes <- struct{}{}
-		go s.shake(nc)
+		go s.shake(k)
 	}
 	return ErrServerClosed
-}
-
-// shake does an opening handshake. The stack that it needs is gone with it.
-func (s *Server) shake(nc net.Conn) {
-	u, err := s.accept(nc)
-	<-s.handshakes
-	s.mu.Lock()
-	delete(s.shaking, nc)
-	s.mu.Unlock()
-	if err != nil {
-		s.leave()
-		return
-	}
-	s.attach(u)
-}
-
-// accept is handshake.Accept, in which a function of Options may panic.
-func (s *Server) accept(nc net.Conn) (u *handshake.Upgraded, err error) {
-	err = errNoReturn
-	defer func() {
-		if v := recover(); v != nil {
-			s.logf("conn: panic in the handshake with %v: %v\n%s", nc.RemoteAddr(), v, debug.Stack())
-		}
-		if err != nil {
-			nc.Close()
-		}
-	}()
-	return handshake.Accept(nc, s.hs)
 }
 
 // ServeHTTP upgrades a request of net/http. It implements http.Handler, and returns
@@ -414,9 +404,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		s.Each(func(c *Conn) bool { c.CloseNow(); return true })
 		s.empty(context.Background())
 	}
-	for _, l := range s.loops {
-		l.stop()
-	}
+	s.stopLoops()
 	if s.workers != nil {
 		s.workers.stop()
 	}
@@ -429,18 +417,14 @@ func (s *Server) force() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.forced = true
-	for nc := range s.shaking {
-		nc.Close()
+	for k := s.handshakes.first; k != nil; k = k.next {
+		k.hangUp()
 	}
 }
 
 // empty waits until there are no connections.
 func (s *Server) empty(ctx context.Context) error {
-	defer context.AfterFunc(ctx, func() {
-		s.mu.Lock()
-		s.changed.Broadcast()
-		s.mu.Unlock()
-	})()
+	defer context.AfterFunc(ctx, s.look)()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for s.count > 0 && ctx.Err() == nil {

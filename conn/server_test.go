@@ -89,7 +89,13 @@ func listenAndServe(t *testing.T, s *Server) string {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	serving := call(func() error { return s.Serve(l) })
-	t.Cleanup(func() { require.ErrorIs(t, <-serving, ErrServerClosed) })
+	t.Cleanup(func() {
+		if t.Failed() {
+			l.Close() // for nobody has shut the server down
+			return
+		}
+		require.ErrorIs(t, <-serving, ErrServerClosed)
+	})
 	return "ws://" + l.Addr().String()
 }
 

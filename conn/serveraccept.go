@@ -77,32 +77,54 @@ func (s *Server) unlisten(l net.Listener) {
 	s.mu.Unlock()
 }
 
-// awaitRoom waits for room for a connection, and reports whether there is to be one.
+// awaitRoom waits until there is room for a connection, or can be made, and reports
+// whether there is to be one.
 func (s *Server) awaitRoom() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for s.MaxConns > 0 && s.count >= s.MaxConns && !s.closing {
+	for s.full() && s.handshakes.silent() == nil && !s.closing {
 		s.changed.Wait()
 	}
 	return !s.closing
 }
 
-// enter counts a connection that was accepted, unless it comes too late.
-func (s *Server) enter(nc net.Conn) bool {
+// full reports whether there are as many connections as there may be.
+func (s *Server) full() bool { return s.MaxConns > 0 && s.count >= s.MaxConns }
+
+// enter counts a connection that was accepted, once there is room. It returns nil if it
+// comes too late.
+func (s *Server) enter(nc net.Conn) *shaking {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.closing {
-		s.count++
-		s.shaking[nc] = struct{}{}
+	var timer *time.Timer
+	for !s.closing && (s.full() || s.handshakes.count >= orDefault(s.MaxHandshakes, 1024)) {
+		if wait := s.handshakes.makeRoom(s.grace); wait > 0 && timer == nil {
+			timer = time.AfterFunc(wait, s.look)
+			defer timer.Stop()
+		} else if wait > 0 {
+			timer.Reset(wait)
+		}
+		s.changed.Wait()
 	}
-	return !s.closing
+	if s.closing {
+		return nil
+	}
+	s.count++
+	return s.handshakes.add(nc)
+}
+
+// look has those who wait for a change look whether there is one.
+func (s *Server) look() {
+	s.mu.Lock()
+	s.changed.Broadcast()
+	s.mu.Unlock()
 }
 
 // admitNow counts a connection if there is room.
 func (s *Server) admitNow() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	room := !s.closing && (s.MaxConns <= 0 || s.count < s.MaxConns)
+	room := !s.closing && !s.full()
 	if room {
 		s.count++
 	}

@@ -6,8 +6,6 @@ import (
 	"io"
 	"net"
 	"net/netip"
-	"os"
-	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -19,19 +17,18 @@ import (
 // of which Go's own poller knows nothing. It is small, for there may be a million.
 //
 // The loop reads, and sends what nobody waits for. Somebody who has to wait until the
-// peer takes what he writes does so with a duplicate of the descriptor, in Go's
-// poller; so it may even be the loop itself, which waits for a handler then.
+// peer takes what he writes does so in the waitingRoom; so it may even be the loop
+// itself, which waits for a handler then.
 type socket struct {
 	loop  *eventLoop
 	fd    int32
 	slot  uint32
 	users atomic.Int32 // of fd, and closedBit: the last one closes it
 
-	again      bool // it is in eventLoop.again
-	duplicated bool // fd has to be removed from the poller
-	unix       bool
-	port       uint16
-	ip         [16]byte // of the peer
+	again bool // it is in eventLoop.again
+	unix  bool
+	port  uint16
+	ip    [16]byte // of the peer
 }
 
 const closedBit = 1 << 30
@@ -78,12 +75,7 @@ func (s *socket) release() {
 	}
 }
 
-func (s *socket) destroy() {
-	if s.duplicated {
-		s.loop.poller.Remove(int(s.fd))
-	}
-	syscall.Close(int(s.fd))
-}
+func (s *socket) destroy() { syscall.Close(int(s.fd)) }
 
 // Close implements net.Conn. It never blocks.
 func (s *socket) Close() error {
@@ -93,7 +85,7 @@ func (s *socket) Close() error {
 			return net.ErrClosed
 		}
 		if s.users.CompareAndSwap(n, n|closedBit) {
-			s.dropDuplicate()
+			s.loop.server.waiting.dismiss(s)
 			if n == 0 {
 				s.destroy()
 			} else {
@@ -139,87 +131,6 @@ func (r *socketRaw) Write(f func(fd uintptr) bool) error {
 
 // SyscallConn gives access to the descriptor, to tune it.
 func (s *socket) SyscallConn() (syscall.RawConn, error) { return (*socketRaw)(s), nil }
-
-// duplicates are those of sockets for which somebody waits.
-type duplicates struct {
-	mu  sync.Mutex
-	all map[*socket]duplicated
-}
-
-type duplicated = net.Conn
-
-// SetWriteDeadline implements net.Conn. With a deadline, the writer is about to wait,
-// and without one he has waited.
-func (s *socket) SetWriteDeadline(t time.Time) error {
-	d := &s.loop.duplicates
-	d.mu.Lock()
-	nc := d.all[s]
-	switch {
-	case t.IsZero() && nc == nil:
-		d.mu.Unlock()
-		return nil
-	case t.IsZero():
-		delete(d.all, s)
-		d.mu.Unlock()
-		return nc.Close()
-	case nc == nil && t == longAgo:
-		d.mu.Unlock()
-		return nil // a kick, and nobody there
-	}
-	defer d.mu.Unlock()
-	if nc == nil {
-		var err error
-		if nc, err = s.duplicate(); err != nil {
-			return err
-		}
-		d.all[s] = nc
-	}
-	return nc.SetWriteDeadline(t)
-}
-
-func (s *socket) dropDuplicate() {
-	d := &s.loop.duplicates
-	d.mu.Lock()
-	nc := d.all[s]
-	delete(d.all, s)
-	d.mu.Unlock()
-	if nc != nil {
-		nc.Close()
-	}
-}
-
-// duplicate makes a connection of package net. The caller holds duplicates.mu.
-func (s *socket) duplicate() (nc net.Conn, err error) {
-	if !s.hold() {
-		return nil, net.ErrClosed
-	}
-	defer s.release()
-	s.duplicated = true
-	fd := duplicateFD(int(s.fd))
-	if fd < 0 {
-		return nil, os.NewSyscallError("dup", syscall.EMFILE)
-	}
-	f := os.NewFile(uintptr(fd), "socket")
-	defer f.Close()
-	return net.FileConn(f)
-}
-
-// Write implements net.Conn, for a writer that has set a deadline.
-func (s *socket) Write(p []byte) (int, error) {
-	d := &s.loop.duplicates
-	d.mu.Lock()
-	nc := d.all[s]
-	if nc == nil {
-		var err error
-		if nc, err = s.duplicate(); err != nil {
-			d.mu.Unlock()
-			return 0, err
-		}
-		d.all[s] = nc
-	}
-	d.mu.Unlock()
-	return nc.Write(p)
-}
 
 // Read implements net.Conn, and fails.
 func (s *socket) Read([]byte) (int, error) { return 0, errServed }
