@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"runtime"
+	"slices"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 	"weak"
 
@@ -18,36 +18,17 @@ import (
 	"github.com/parleyws/websocket/internal/wstest"
 )
 
-// member is a connection that is in a group, and its peer.
-type member struct {
-	*Conn
-	peer *wstest.Peer
-}
-
-// join makes members of a group, over pipes.
-func join(t *testing.T, g *Group, n int, cfg *Config) (all []member) {
+// room runs a test in all companies with a group of so many members.
+func room(t *testing.T, n int, test func(t *testing.T, v *company, g *Group, m []member)) {
 	t.Helper()
-	for range n {
-		nc, other := wstest.Pipe()
-		m := member{New(upgraded(nc, frame.Server), calm(cfg)), wstest.NewPeer(t, other, frame.Client)}
-		t.Cleanup(func() { end(m.Conn) })
-		require.True(t, g.Add(m.Conn))
-		all = append(all, m)
-	}
-	return all
-}
-
-// room runs a test in a bubble with a group of so many members.
-func room(t *testing.T, n int, test func(t *testing.T, g *Group, m []member)) {
-	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
+	inAllCompanies(t, func(t *testing.T, v *company) {
 		g := new(Group)
-		test(t, g, join(t, g, n, nil))
+		test(t, v, g, v.join(g, n, nil))
 	})
 }
 
 func TestGroupMembers(t *testing.T) {
-	room(t, 3, func(t *testing.T, g *Group, m []member) {
+	room(t, 3, func(t *testing.T, v *company, g *Group, m []member) {
 		require.Equal(t, 3, g.Len())
 		require.True(t, g.Add(m[0].Conn), "it is a member, and stays one")
 		require.Equal(t, 3, g.Len())
@@ -55,7 +36,7 @@ func TestGroupMembers(t *testing.T) {
 		g.Remove(m[0].Conn)
 		require.Equal(t, 2, g.Len())
 		require.Equal(t, 2, g.Broadcast(Text, []byte("hello")))
-		m[0].peer.WantIdle("it is no member any more")
+		v.wantIdle(m[0].peer, "it is no member any more")
 		require.NoError(t, m[0].Err(), "and lives on")
 		require.True(t, g.Add(m[0].Conn))
 		require.Equal(t, 3, g.Broadcast(Text, []byte("again")))
@@ -82,7 +63,7 @@ func TestGroupOfNobody(t *testing.T) {
 }
 
 func TestGroupBroadcast(t *testing.T) {
-	room(t, 5, func(t *testing.T, g *Group, m []member) {
+	room(t, 5, func(t *testing.T, v *company, g *Group, m []member) {
 		p := []byte("to all but two")
 		require.Equal(t, 3, g.Broadcast(Text, p, m[1].Conn, m[3].Conn))
 		clear(p) // it is the caller's again
@@ -99,7 +80,7 @@ func TestGroupBroadcast(t *testing.T) {
 			if i != 0 {
 				m.peer.Want("the prepared one", wstest.Text("prepared"))
 			}
-			m.peer.WantIdle("that is all")
+			v.wantIdle(m.peer, "that is all")
 		}
 	})
 }
@@ -107,13 +88,12 @@ func TestGroupBroadcast(t *testing.T) {
 // Broadcasts of one goroutine arrive everywhere in their order, also with a member
 // that has a backlog.
 func TestGroupBroadcastOrder(t *testing.T) {
-	room(t, 4, func(t *testing.T, g *Group, m []member) {
-		slow := m[2].Transport().(*wstest.Conn)
-		buffer := slow.SetBuffer(7)
+	room(t, 4, func(t *testing.T, v *company, g *Group, m []member) {
+		restore := v.slow(m[2])
 		for i := range 100 {
 			require.Equal(t, 4, g.Broadcast(Text, fmt.Append(nil, i)))
 			if i == 50 {
-				slow.SetBuffer(buffer)
+				restore()
 			}
 		}
 		for _, m := range m {
@@ -127,14 +107,14 @@ func TestGroupBroadcastOrder(t *testing.T) {
 // Each member has its own Backlog and SlowConsumer. A stuck one costs its own, and
 // nobody waits for it.
 func TestGroupWithStuckMembers(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	inAllCompanies(t, func(t *testing.T, v *company) {
 		var g Group
-		good := join(t, &g, 3, nil)
-		refuse := join(t, &g, 1, &Config{Backlog: 1000})[0]
-		drop := join(t, &g, 1, &Config{Backlog: 1000, SlowConsumer: DropOldest})[0]
-		gone := join(t, &g, 1, &Config{Backlog: 1000, SlowConsumer: Disconnect})[0]
+		good := v.join(&g, 3, nil)
+		refuse := v.join(&g, 1, &Config{Backlog: 1000})[0]
+		drop := v.join(&g, 1, &Config{Backlog: 1000, SlowConsumer: DropOldest})[0]
+		gone := v.join(&g, 1, &Config{Backlog: 1000, SlowConsumer: Disconnect, CloseTimeout: 50 * time.Millisecond})[0]
 		for _, m := range []member{refuse, drop, gone} {
-			m.Transport().(*wstest.Conn).SetBuffer(0)
+			v.stick(m)
 		}
 		begin := time.Now()
 		for i := range 100 {
@@ -143,9 +123,9 @@ func TestGroupWithStuckMembers(t *testing.T) {
 			if i > 10 {
 				require.Equal(t, 4, taken)
 			}
-			synctest.Wait()
+			v.settle()
 		}
-		require.Zero(t, time.Since(begin), "nobody waits")
+		v.requireSince(begin, 0) // nobody waits
 		for _, m := range []member{refuse, drop, gone} {
 			require.LessOrEqual(t, m.Backlog(), 1000)
 		}
@@ -181,7 +161,7 @@ func TestGroupMemberEnds(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			room(t, 3, func(t *testing.T, g *Group, m []member) {
+			room(t, 3, func(t *testing.T, v *company, g *Group, m []member) {
 				var others [5]Group
 				for i := range others {
 					require.True(t, others[i].Add(m[1].Conn))
@@ -203,66 +183,74 @@ func TestGroupMemberEnds(t *testing.T) {
 
 // A group that lives on keeps nothing of those who have left.
 func TestGroupForgets(t *testing.T) {
-	var g Group
-	stay, _ := Pipe(nil, nil)
-	defer end(stay)
-	g.Add(stay)
-	left := func() []weak.Pointer[Conn] {
-		var all []weak.Pointer[Conn]
-		for range 10 {
-			client, server := Pipe(nil, nil)
-			g.Add(client)
-			g.Add(server)
-			g.Broadcast(Text, []byte("hello"))
-			end(client)
-			g.Remove(server)
-			end(server)
-			all = append(all, weak.Make(client), weak.Make(server))
+	inAllCompaniesAwake(t, func(t *testing.T, v *company) {
+		var g Group
+		stay, _ := v.connect(nil)
+		defer end(stay)
+		g.Add(stay)
+		left := func() []weak.Pointer[Conn] {
+			var all []weak.Pointer[Conn]
+			for range 10 {
+				one, peer := v.connect(nil)
+				other, otherPeer := v.connect(nil)
+				g.Add(one)
+				g.Add(other)
+				g.Broadcast(Text, []byte("hello"))
+				end(one)
+				g.Remove(other)
+				end(other)
+				peer.Close()
+				otherPeer.Close()
+				all = append(all, weak.Make(one), weak.Make(other))
+			}
+			return all
+		}()
+		require.Equal(t, 1, g.Len())
+		if v.server != nil {
+			require.Eventually(t, func() bool { return v.server.Len() == 1 }, 5*time.Second, time.Millisecond)
 		}
-		return all
-	}()
-	for range 5 {
-		runtime.GC()
-	}
-	for i, c := range left {
-		require.Nil(t, c.Value(), "connection %d", i)
-	}
-	require.Equal(t, 1, g.Len())
+		require.Eventually(t, func() bool {
+			runtime.GC()
+			return !slices.ContainsFunc(left, func(c weak.Pointer[Conn]) bool { return c.Value() != nil })
+		}, 10*time.Second, time.Millisecond)
+	})
 }
 
 // Nor does a connection that lives on keep the groups that it has left.
 func TestGroupIsForgotten(t *testing.T) {
-	c, other := Pipe(nil, nil)
-	defer end(c)
-	defer end(other)
-	left := func() []weak.Pointer[Group] {
-		var all []weak.Pointer[Group]
-		for range 5 {
-			g := new(Group)
-			g.Add(c)
-			g.Remove(c)
-			all = append(all, weak.Make(g))
+	inAllCompaniesAwake(t, func(t *testing.T, v *company) {
+		c, other := v.connect(nil)
+		defer other.Close()
+		defer end(c)
+		left := func() []weak.Pointer[Group] {
+			var all []weak.Pointer[Group]
+			for range 5 {
+				g := new(Group)
+				g.Add(c)
+				g.Remove(c)
+				all = append(all, weak.Make(g))
+			}
+			return all
+		}()
+		for range 3 {
+			runtime.GC()
 		}
-		return all
-	}()
-	for range 3 {
-		runtime.GC()
-	}
-	for i, g := range left {
-		require.Nil(t, g.Value(), "group %d", i)
-	}
+		for i, g := range left {
+			require.Nil(t, g.Value(), "group %d", i)
+		}
+	})
 }
 
 // Shutdown tells all members at once, with 1001, and waits for their end.
 func TestGroupShutdown(t *testing.T) {
-	room(t, 4, func(t *testing.T, g *Group, m []member) {
-		reading := startRead(t.Context(), m[0].Conn) // of the others nobody reads
+	room(t, 4, func(t *testing.T, v *company, g *Group, m []member) {
+		reading := startRead(t.Context(), m[0].Conn) // of the others nobody reads, but a Server
 		shutdown := call(func() error { return g.Shutdown(t.Context()) })
 		for i, m := range m {
 			m.peer.WantClose("at once", StatusGoingAway)
 			require.Error(t, m.Err())
-			time.Sleep(time.Duration(i) * 500 * time.Millisecond) // each takes its time to answer
-			notYet(t, shutdown, "members are alive")
+			v.pass(time.Duration(i) * 500 * time.Millisecond) // each takes its time to answer
+			v.notYet(shutdown, "members are alive")
 			m.peer.Send(wstest.Text("dropped"), wstest.Close(StatusGoingAway, ""))
 			m.peer.WantEOF("the server ends the stream first")
 			m.peer.Close()
@@ -275,7 +263,11 @@ func TestGroupShutdown(t *testing.T) {
 				t.Error("Shutdown has returned, and a member is not over yet")
 			}
 		}
-		require.Equal(t, StatusGoingAway, CloseStatus((<-reading).Err))
+		if err := (<-reading).Err; v.server == nil {
+			require.Equal(t, StatusGoingAway, CloseStatus(err))
+		} else {
+			require.Error(t, err)
+		}
 		require.Zero(t, g.Len())
 		require.Zero(t, g.Broadcast(Text, nil))
 		require.NoError(t, g.Shutdown(t.Context()), "once more is once too often, and does no harm")
@@ -284,19 +276,18 @@ func TestGroupShutdown(t *testing.T) {
 
 // Who comes after Shutdown is told to go, and so is who comes meanwhile.
 func TestGroupAddAfterShutdown(t *testing.T) {
-	room(t, 1, func(t *testing.T, g *Group, m []member) {
+	room(t, 1, func(t *testing.T, v *company, g *Group, m []member) {
 		shutdown := call(func() error { return g.Shutdown(t.Context()) })
 		m[0].peer.WantClose("the member", StatusGoingAway)
 		for _, when := range []string{"during Shutdown", "after it"} {
-			nc, other := wstest.Pipe()
-			late := New(upgraded(nc, frame.Server), calm(nil))
-			p := wstest.NewPeer(t, other, frame.Client)
-			require.False(t, g.Add(late), when)
+			late := v.member(nil)
+			p := late.peer
+			require.False(t, g.Add(late.Conn), when)
 			p.WantClose(when, StatusGoingAway)
 			p.Send(wstest.EmptyClose())
 			p.Close()
 			<-late.Done()
-			require.False(t, g.Add(late))
+			require.False(t, g.Add(late.Conn))
 			m[0].peer.Close()
 			require.NoError(t, <-shutdown)
 			shutdown = call(func() error { return g.Shutdown(t.Context()) })
@@ -307,12 +298,12 @@ func TestGroupAddAfterShutdown(t *testing.T) {
 }
 
 // Those who do not answer are ended when ctx ends: one that is silent, one that
-// does not read, one that goes on sending.
+// does not read, one that goes on sending. One that answers has left by then.
 func TestGroupShutdownForces(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	inAllCompanies(t, func(t *testing.T, v *company) {
 		g := new(Group)
-		m := join(t, g, 4, &Config{CloseTimeout: time.Hour})
-		m[1].Transport().(*wstest.Conn).SetBuffer(0)
+		m := v.join(g, 4, &Config{CloseTimeout: time.Hour})
+		v.stick(m[1])
 		writing := call(func() error { return m[1].Write(t.Context(), Binary, make([]byte, 100)) })
 		sending := call(func() error {
 			for {
@@ -322,33 +313,38 @@ func TestGroupShutdownForces(t *testing.T) {
 				time.Sleep(time.Millisecond)
 			}
 		})
-		m[3].peer.Send(wstest.EmptyClose()) // this one is well-behaved
-		m[3].peer.CloseWrite()
-		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+		answering := call(func() error { // this one is well-behaved
+			if _, err := m[3].peer.Conn().Read(make([]byte, 4)); err != nil {
+				return err
+			}
+			return m[3].peer.Stream(wstest.EmptyClose().Wire(nil, frame.Client, frame.Key{}), 6)
+		})
+		ctx, cancel := context.WithTimeout(t.Context(), v.scaled(3*time.Second))
 		defer cancel()
 		begin := time.Now()
 		require.Equal(t, context.DeadlineExceeded, g.Shutdown(ctx))
-		require.Equal(t, 3*time.Second, time.Since(begin))
+		v.requireSince(begin, 3*time.Second)
 		for _, m := range m {
 			<-m.Done()
 			require.Equal(t, StatusGoingAway, CloseStatus(m.Err()))
 		}
 		require.Zero(t, g.Len())
 		require.Error(t, <-writing)
-		require.Equal(t, 3*time.Second, time.Since(begin))
+		v.requireSince(begin, 3*time.Second)
 		require.Error(t, <-sending)
+		require.NoError(t, <-answering)
 	})
 }
 
 // Two Shutdowns at once end together; the one with less patience forces the end
 // for both.
 func TestGroupShutdownTwiceAtOnce(t *testing.T) {
-	room(t, 3, func(t *testing.T, g *Group, m []member) {
+	room(t, 3, func(t *testing.T, v *company, g *Group, m []member) {
 		why := errors.New("why")
 		hasty, cancel := context.WithCancelCause(t.Context())
 		patient := call(func() error { return g.Shutdown(t.Context()) })
 		impatient := call(func() error { return g.Shutdown(hasty) })
-		notYet(t, patient, "nobody has answered")
+		v.notYet(patient, "nobody has answered")
 		cancel(why)
 		require.Equal(t, context.Canceled, <-impatient)
 		require.NoError(t, <-patient)
@@ -357,62 +353,66 @@ func TestGroupShutdownTwiceAtOnce(t *testing.T) {
 
 // Everything at once, for the race detector.
 func TestGroupConcurrently(t *testing.T) {
-	cfg := &Config{Backlog: 4096, SlowConsumer: DropOldest}
-	var g, other Group
-	var all, peers sync.WaitGroup
-	for k := range 8 {
-		all.Go(func() {
-			rnd := rand.New(rand.NewPCG(uint64(k), 0))
-			for range 20 {
-				client, server := Pipe(cfg, cfg)
-				peers.Go(func() { client.Read(context.Background()); end(client) })
-				g.Add(server)
-				other.Add(server)
-				for range rnd.IntN(5) {
-					g.Broadcast(Text, make([]byte, rnd.IntN(2000)), server)
-					other.Len()
+	inAllCompaniesAwake(t, func(t *testing.T, v *company) {
+		cfg := &Config{Backlog: 4096, SlowConsumer: DropOldest}
+		var g, others Group
+		var all, peers sync.WaitGroup
+		for k := range 8 {
+			all.Go(func() {
+				rnd := rand.New(rand.NewPCG(uint64(k), 0))
+				for range 20 {
+					server, other := v.connect(cfg)
+					client := New(upgraded(other, frame.Client), calm(cfg))
+					peers.Go(func() { client.Read(context.Background()); end(client) })
+					g.Add(server)
+					others.Add(server)
+					for range rnd.IntN(5) {
+						g.Broadcast(Text, make([]byte, rnd.IntN(2000)), server)
+						others.Len()
+					}
+					switch rnd.IntN(4) {
+					case 0:
+						g.Remove(server)
+						others.Remove(server)
+						server.CloseNow()
+					case 1:
+						server.CloseNow()
+					case 2:
+						go server.Close(StatusNormalClosure, "")
+					}
 				}
-				switch rnd.IntN(4) {
-				case 0:
-					g.Remove(server)
-					other.Remove(server)
-					server.CloseNow()
-				case 1:
-					server.CloseNow()
-				case 2:
-					go server.Close(StatusNormalClosure, "")
-				}
-			}
-		})
-	}
-	all.Wait()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
-	defer cancel()
-	all.Go(func() { other.Shutdown(ctx) })
-	g.Shutdown(ctx)
-	all.Wait()
-	peers.Wait()
-	for g.Len()+other.Len() > 0 {
-		runtime.Gosched()
-	}
+			})
+		}
+		all.Wait()
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+		defer cancel()
+		all.Go(func() { others.Shutdown(ctx) })
+		g.Shutdown(ctx)
+		all.Wait()
+		peers.Wait()
+		for g.Len()+others.Len() > 0 {
+			runtime.Gosched()
+		}
+	})
 }
 
 // A broadcast to 10,000 members of which one is stuck.
 func TestGroupOfTenThousand(t *testing.T) {
-	members, backlog := 10_000, 512
-	if raceEnabled {
-		members = 1000 // the race detector takes its time
-	}
-	synctest.Test(t, func(t *testing.T) {
+	const backlog = 512
+	inAllCompanies(t, func(t *testing.T, v *company) {
+		members := 10_000
+		if raceEnabled || v.server != nil {
+			members = 1000 // the race detector takes its time, and sockets are files
+		}
 		var g Group
-		m := join(t, &g, members, &Config{Backlog: backlog})
+		m := v.join(&g, members, &Config{Backlog: backlog})
 		stuck := m[members/2]
-		stuck.Transport().(*wstest.Conn).SetBuffer(0)
+		v.stick(stuck)
 		message, err := NewPrepared(Binary, make([]byte, 100))
 		require.NoError(t, err)
 		broadcast := func(want int) {
 			require.Equal(t, want, g.BroadcastPrepared(message))
-			synctest.Wait()
+			v.settle()
 		}
 		begin := time.Now()
 		broadcast(members)
@@ -425,7 +425,7 @@ func TestGroupOfTenThousand(t *testing.T) {
 				broadcast(members - 1)
 			}
 		})
-		require.Zero(t, time.Since(begin), "nobody waits")
+		v.requireSince(begin, 0) // nobody waits
 		require.LessOrEqual(t, stuck.Backlog(), backlog)
 		require.Less(t, grown/uint64(3*members), uint64(2048), "bytes for each delivery, of which the pipe needs 102 and more as its buffer grows")
 		for _, m := range m[:3] {
@@ -443,10 +443,21 @@ func TestGroupBroadcastAllocatesNothing(t *testing.T) {
 	if raceEnabled {
 		t.Skip("under the race detector sync.Pool forgets at random")
 	}
+	inAllCompaniesAwake(t, func(t *testing.T, v *company) {
+		if v.server == nil {
+			t.Skip("a pipe allocates what it holds")
+		}
+		broadcastsWithoutAllocating(t, func() *Conn { return v.member(nil).Conn })
+	})
+	t.Run("TCP", func(t *testing.T) {
+		broadcastsWithoutAllocating(t, func() *Conn { _, server := connPair(t, nil); return server })
+	})
+}
+
+func broadcastsWithoutAllocating(t *testing.T, connect func() *Conn) {
 	var g Group
 	for range 50 {
-		_, server := connPair(t, nil)
-		g.Add(server)
+		g.Add(connect())
 	}
 	m, err := NewPrepared(Binary, pattern(1024))
 	require.NoError(t, err)
