@@ -267,25 +267,28 @@ func rawRequest(fields ...string) string {
 		strings.Join(append(fields, "\r\n"), "")
 }
 
+// headerFloods are fields of a request, of about n bytes.
+var headerFloods = []struct {
+	name  string
+	field func(n int) string
+}{
+	{"long value", func(n int) string { return "X: " + strings.Repeat("a", n) + "\r\n" }},
+	{"spaces", func(n int) string { return "Sec-WebSocket-Protocol: a" + strings.Repeat(" ", n) + "\r\n" }},
+	{"backslashes", func(n int) string {
+		return `Sec-WebSocket-Extensions: a; b="` + strings.Repeat(`\\`, n/2) + "\"\r\n"
+	}},
+	{"open quote", func(n int) string {
+		return `Sec-WebSocket-Extensions: a; b="` + strings.Repeat(`\"`, n/2) + "\r\n"
+	}},
+	{"commas", func(n int) string { return "Connection: " + strings.Repeat(",", n) + "\r\n" }},
+	{"fields", func(n int) string { return strings.Repeat("A: b\r\n", n/6) }},
+	{"protocols", func(n int) string { return strings.Repeat("Sec-WebSocket-Protocol: a\r\n", n/27) }},
+}
+
 // TestHandshakeFloods: a header of any shape takes linear time, also when it comes
 // byte by byte, and by default little of it is read at all.
 func TestHandshakeFloods(t *testing.T) {
-	for _, flood := range []struct {
-		name  string
-		field func(n int) string
-	}{
-		{"long value", func(n int) string { return "X: " + strings.Repeat("a", n) + "\r\n" }},
-		{"spaces", func(n int) string { return "Sec-WebSocket-Protocol: a" + strings.Repeat(" ", n) + "\r\n" }},
-		{"backslashes", func(n int) string {
-			return `Sec-WebSocket-Extensions: a; b="` + strings.Repeat(`\\`, n/2) + "\"\r\n"
-		}},
-		{"open quote", func(n int) string {
-			return `Sec-WebSocket-Extensions: a; b="` + strings.Repeat(`\"`, n/2) + "\r\n"
-		}},
-		{"commas", func(n int) string { return "Connection: " + strings.Repeat(",", n) + "\r\n" }},
-		{"fields", func(n int) string { return strings.Repeat("A: b\r\n", n/6) }},
-		{"protocols", func(n int) string { return strings.Repeat("Sec-WebSocket-Protocol: a\r\n", n/27) }},
-	} {
+	for _, flood := range headerFloods {
 		for _, piece := range []int{1, 4096} {
 			t.Run(fmt.Sprintf("%s/%d", flood.name, piece), func(t *testing.T) {
 				generous := &handshake.ServerConfig{MaxHeaderBytes: 8 << 20, MaxHeaders: 1 << 20, Subprotocols: []string{"chat"}}
