@@ -201,6 +201,9 @@ func (g *stage) play(t *testing.T, f faultCase, out *tampering, l *line) *faultO
 	g.finish(o, f.weEnd)
 	o.theirs.restInPeace()
 	l.over.Wait()
+	l.mu.Lock() // whoever is late reads nothing more
+	l.broken = true
+	l.mu.Unlock()
 	far.Close()
 	o.check(t, f)
 	require.Less(t, time.Since(begin), faultCloseTimeout, "there was nothing to wait for")
