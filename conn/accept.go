@@ -100,8 +100,21 @@ type DialOptions struct {
 	// TLS is used for wss and https. Nil: the zero tls.Config.
 	TLS *tls.Config
 
-	// NetDial opens the network connection in place of a net.Dialer.
+	// NetDial opens the network connection in place of a net.Dialer;
+	// [handshake.UnixDial] makes one for a Unix socket.
 	NetDial func(ctx context.Context, network, addr string) (net.Conn, error)
+
+	// Proxy chooses the proxy to connect through: http, https, or socks5. Nil: the
+	// environment does (HTTP_PROXY, HTTPS_PROXY, NO_PROXY), as for programs that use
+	// net/http, but none with NetDial set. [handshake.NoProxy] is none at all,
+	// [http.ProxyURL] always the same.
+	Proxy func(*http.Request) (*url.URL, error)
+
+	// ProxyHeader is sent to HTTP proxies.
+	ProxyHeader http.Header
+
+	// ProxyTLS is used for https proxies. Nil: the zero tls.Config.
+	ProxyTLS *tls.Config
 
 	// Jar gives cookies, and takes them.
 	Jar http.CookieJar
@@ -123,6 +136,7 @@ func (o *DialOptions) handshake() *handshake.ClientConfig {
 	}
 	return &handshake.ClientConfig{
 		Subprotocols: o.Subprotocols, Header: o.Header, TLS: o.TLS, NetDial: o.NetDial,
+		Proxy: o.Proxy, ProxyHeader: o.ProxyHeader, ProxyTLS: o.ProxyTLS,
 		Jar: o.Jar, CheckRedirect: o.CheckRedirect, Timeout: o.Timeout,
 		Deflate: o.Config.Compression.handshake(),
 	}

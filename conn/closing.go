@@ -457,7 +457,11 @@ func (c *Conn) bury(polite bool) error {
 
 func (c *Conn) closeStream(polite bool) error {
 	if t, ok := c.nc.(*tls.Conn); ok && !polite {
-		// Closing a tls.Conn writes, and so may wait for the peer.
+		// Closing a tls.Conn writes, and so may wait for the peer; and so may closing
+		// what it lies over, if that leads through TLS with a proxy.
+		if nc, ok := t.NetConn().(interface{ CloseNow() error }); ok {
+			return nc.CloseNow()
+		}
 		return t.NetConn().Close()
 	}
 	if c.wire.loop.Load() != nil && c.socket() == nil {

@@ -3,6 +3,7 @@ package handshake
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"net"
 	"net/http"
 	"net/url"
@@ -30,7 +31,8 @@ type ClientConfig struct {
 
 	// Header is sent with the request. It may set Host, Origin, Cookie and
 	// Authorization, but not the fields of the handshake itself (Connection,
-	// Upgrade, Sec-WebSocket-*) nor those that announce a body; Connect fails on
+	// Upgrade, Sec-WebSocket-*) nor those that announce a body, nor
+	// Proxy-Authorization, which is for ProxyHeader; Connect fails on
 	// these, and on names and values that are not valid in HTTP. Without a
 	// User-Agent it is "parley"; an empty one is not sent at all.
 	Header http.Header
@@ -40,8 +42,42 @@ type ClientConfig struct {
 	TLS *tls.Config
 
 	// NetDial opens the network connection, "tcp" to "host:port", in place of
-	// a [net.Dialer]; TLS is laid over it. It must return when ctx is done.
+	// a [net.Dialer]; TLS is laid over it. It must return when ctx is done. With a
+	// proxy, it is the proxy that it connects to. [UnixDial] makes one for a Unix
+	// socket.
 	NetDial func(ctx context.Context, network, addr string) (net.Conn, error)
+
+	// Proxy returns the URL of the proxy to connect through, nil for none, given a
+	// request whose URL has the scheme http for ws and https for wss, as functions
+	// made for net/http expect. It is asked again for every redirect, must not change
+	// the request, and must return when the request's context is done. An error ends
+	// the attempt.
+	//
+	// If nil, it is [http.ProxyFromEnvironment], which reads HTTP_PROXY for ws,
+	// HTTPS_PROXY for wss, and NO_PROXY: what gets other programs, and those that use
+	// net/http, out of a network gets this one out too. Servers on this machine are
+	// never asked for through such a proxy. But with NetDial set, nil is none: a
+	// program that says itself how the server is reached has not meant a proxy in
+	// between. [NoProxy] is none in any case, [http.ProxyURL] makes it always the same,
+	// and http.ProxyFromEnvironment may be given beside NetDial.
+	//
+	// The schemes are http (which no scheme means too), https, socks5 and socks5h.
+	// HTTP proxies are asked with CONNECT, for ws also; SOCKS proxies resolve the
+	// target's name, with either scheme. User information in the URL becomes Basic
+	// authorization, or the user name and password of SOCKS. It goes into no error
+	// text, and never to the target.
+	Proxy func(*http.Request) (*url.URL, error)
+
+	// ProxyHeader is sent with CONNECT requests, to every proxy that Proxy chooses.
+	// Proxy-Authorization in it takes the place of what the proxy's URL has. Host, and
+	// what Header must not have, must not be in it.
+	ProxyHeader http.Header
+
+	// ProxyTLS is used for https proxies; it is cloned. It is not TLS, so that
+	// certificates, pinned roots and exceptions that are meant for the target mean
+	// nothing to a proxy. If ServerName is empty it is the proxy's host. NextProtos is
+	// always "http/1.1" alone.
+	ProxyTLS *tls.Config
 
 	// Jar, if set, gives the request its cookies and takes those of every
 	// response. It sees URLs with the schemes http and https.
@@ -53,18 +89,18 @@ type ClientConfig struct {
 	// response. If nil, no redirect is followed.
 	//
 	// Whatever it says, at most 10 redirects are followed, none from wss to ws,
-	// and once the origin has changed the Authorization, Cookie,
-	// Proxy-Authorization and Host fields of Header are not sent any more.
+	// and once the origin has changed the Authorization, Cookie and Host fields of
+	// Header are not sent any more. What a proxy answers is never a redirect.
 	CheckRedirect func(to *url.URL, via []*url.URL) error
 
 	// MaxHeaderBytes bounds the response from its first byte to the blank line,
-	// interim responses (1xx) included. 0 or less: 64 KiB.
+	// interim responses (1xx) included, and likewise that of a proxy. 0 or less: 64 KiB.
 	MaxHeaderBytes int
 
 	// MaxHeaders bounds the header fields of one response. 0 or less: 256.
 	MaxHeaders int
 
-	// MaxBodyBytes bounds what is kept of the body of a response that is not 101
+	// MaxBodyBytes bounds what is kept of the body of a response that refuses
 	// (Error.Body). 0 or less: 16 KiB.
 	MaxBodyBytes int
 
@@ -117,8 +153,9 @@ func Connect(ctx context.Context, rawURL string, cfg *ClientConfig) (*Upgraded, 
 
 // client is one call of Connect.
 type client struct {
-	cfg    *ClientConfig
-	header http.Header // cfg.Header, checked and canonical; loses what must not cross origins
+	cfg         *ClientConfig
+	header      http.Header // cfg.Header, checked and canonical; loses what must not cross origins
+	proxyHeader http.Header // for proxies, likewise
 }
 
 func newClient(cfg *ClientConfig) (*client, error) {
@@ -129,7 +166,14 @@ func newClient(cfg *ClientConfig) (*client, error) {
 		return nil, err
 	}
 	header, err := canonicalHeader(cfg.Header)
-	return &client{cfg, header}, err
+	if err != nil {
+		return nil, err
+	}
+	if header["Proxy-Authorization"] != nil {
+		return nil, errors.New("the header Proxy-Authorization is not for the server; set it in ProxyHeader")
+	}
+	toProxies, err := proxyHeader(cfg.ProxyHeader)
+	return &client{cfg, header, toProxies}, err
 }
 
 // connect makes attempts until one is not redirected.
@@ -137,7 +181,7 @@ func (c *client) connect(ctx context.Context, t target) (*Upgraded, *Error) {
 	var via []*url.URL
 	for {
 		u, failure := c.attempt(ctx, &t)
-		if failure == nil || c.cfg.CheckRedirect == nil || !isRedirect(failure) {
+		if failure == nil || c.cfg.CheckRedirect == nil || !isRedirect(failure) || failure.Proxy != "" {
 			return u, failure
 		}
 		via = append(via, t.url)
@@ -152,22 +196,16 @@ func (c *client) connect(ctx context.Context, t target) (*Upgraded, *Error) {
 
 // attempt makes one connection and one request.
 func (c *client) attempt(ctx context.Context, t *target) (*Upgraded, *Error) {
-	nc, failure := c.dial(ctx, t)
+	nc, early, failure := c.dial(ctx, t)
 	if failure != nil {
 		return nil, failure
 	}
-	release := watch(ctx, nc)
-	u, failure := c.exchange(ctx, nc, t)
-	if err := release(); err != nil {
-		hangUp(nc)
-		if failure == nil {
-			failure = &Error{Reason: "cancelled just as the connection was open"}
-		}
-		failure.Err = err
-		return nil, failure
-	}
+	var u *Upgraded
+	failure = attend(ctx, nc, func() (failure *Error) {
+		u, failure = c.exchange(ctx, nc, early, t)
+		return failure
+	})
 	if failure != nil {
-		nc.Close()
 		return nil, failure
 	}
 	nc.SetDeadline(time.Time{})

@@ -76,12 +76,7 @@ func (c *client) requestHeader(t *target) http.Header {
 	if r.Header["Host"] == nil {
 		r.Header.Set("Host", t.host)
 	}
-	switch agent := r.Header["User-Agent"]; {
-	case agent == nil:
-		r.Header.Set("User-Agent", defaultUserAgent)
-	case agent[0] == "":
-		r.Header.Del("User-Agent")
-	}
+	setUserAgent(r.Header)
 	if t.auth != "" && r.Header["Authorization"] == nil {
 		r.Header.Set("Authorization", t.auth)
 	}
@@ -91,6 +86,17 @@ func (c *client) requestHeader(t *target) http.Header {
 		}
 	}
 	return r.Header
+}
+
+// setUserAgent has an empty User-Agent not be sent, and one be sent where there is
+// none.
+func setUserAgent(header http.Header) {
+	switch agent := header["User-Agent"]; {
+	case agent == nil:
+		header.Set("User-Agent", defaultUserAgent)
+	case agent[0] == "":
+		header.Del("User-Agent")
+	}
 }
 
 // appendRequest appends the request of RFC 6455, section 4.1. The fields come in
@@ -109,6 +115,11 @@ func appendRequest(dst []byte, uri, key string, cfg *ClientConfig, header http.H
 		dst = append(dst, "Sec-WebSocket-Extensions: "...)
 		dst = append(cfg.Deflate.offer().append(dst), "\r\n"...)
 	}
+	return append(appendSorted(dst, header), "\r\n"...)
+}
+
+// appendSorted appends the fields by name, but for the Host.
+func appendSorted(dst []byte, header http.Header) []byte {
 	for _, name := range slices.Sorted(maps.Keys(header)) {
 		if name == "Host" {
 			continue
@@ -117,5 +128,5 @@ func appendRequest(dst []byte, uri, key string, cfg *ClientConfig, header http.H
 			dst = appendField(dst, name, value)
 		}
 	}
-	return append(dst, "\r\n"...)
+	return dst
 }

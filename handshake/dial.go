@@ -8,39 +8,87 @@ import (
 	"time"
 )
 
-// dial opens the byte stream: TCP, and TLS over it where the URL wants that.
-func (c *client) dial(ctx context.Context, t *target) (net.Conn, *Error) {
-	dial := c.cfg.NetDial
-	if dial == nil {
-		dial = new(net.Dialer).DialContext
+// dial opens the byte stream: TCP, through a proxy if there is one, and TLS over it
+// where the URL wants that. What was read of it already is early.
+func (c *client) dial(ctx context.Context, t *target) (nc net.Conn, early []byte, failure *Error) {
+	p, failure := c.proxyFor(ctx, t)
+	switch {
+	case failure != nil:
+		return nil, nil, failure
+	case p != nil:
+		nc, early, failure = c.dialThrough(ctx, p, t)
+	default:
+		nc, failure = c.dialTarget(ctx, t)
 	}
-	nc, err := dial(ctx, "tcp", t.addr)
+	if failure != nil || !t.secure {
+		return nc, early, failure
+	}
+	tc, err := shakeTLS(ctx, beneathTLS(nc, early), c.cfg.TLS, t.name)
+	if err != nil {
+		return nil, nil, &Error{Reason: "the TLS handshake with " + t.addr + " failed", Err: err}
+	}
+	return tc, nil, nil
+}
+
+// netDial opens a connection as the program wants that.
+func (c *client) netDial(ctx context.Context, addr string) (net.Conn, error) {
+	if c.cfg.NetDial != nil {
+		return c.cfg.NetDial(ctx, "tcp", addr)
+	}
+	return new(net.Dialer).DialContext(ctx, "tcp", addr)
+}
+
+func (c *client) dialTarget(ctx context.Context, t *target) (net.Conn, *Error) {
+	nc, err := c.netDial(ctx, t.addr)
 	if err != nil {
 		return nil, &Error{Reason: "cannot connect to " + t.addr, Err: cause(ctx, err)}
 	}
-	if !t.secure {
-		return nc, nil
-	}
-	tc := tls.Client(nc, c.tlsConfig(t))
+	return nc, nil
+}
+
+// shakeTLS lays TLS over nc, which it closes if that fails.
+func shakeTLS(ctx context.Context, nc net.Conn, conf *tls.Config, name string) (*tls.Conn, error) {
+	tc := tls.Client(nc, tlsConfig(conf, name))
 	if err := tc.HandshakeContext(ctx); err != nil {
 		nc.Close()
-		return nil, &Error{Reason: "the TLS handshake with " + t.addr + " failed", Err: cause(ctx, err)}
+		return nil, cause(ctx, err)
+	}
+	if t, ok := nc.(*tunnel); ok {
+		t.shaken = true
 	}
 	return tc, nil
 }
 
 // tlsConfig is the program's own, but for what this connection needs. Were h2 on
 // offer, the server might take it and not understand our request.
-func (c *client) tlsConfig(t *target) *tls.Config {
-	conf := c.cfg.TLS.Clone()
-	if conf == nil {
+func tlsConfig(conf *tls.Config, name string) *tls.Config {
+	if conf = conf.Clone(); conf == nil {
 		conf = new(tls.Config)
 	}
 	if conf.ServerName == "" {
-		conf.ServerName = t.name
+		conf.ServerName = name
 	}
 	conf.NextProtos = []string{"http/1.1"}
 	return conf
+}
+
+// attend has talk use nc, with an end as soon as ctx is done, and closes nc unless
+// that goes well.
+func attend(ctx context.Context, nc net.Conn, talk func() *Error) *Error {
+	release := watch(ctx, nc)
+	failure := talk()
+	if err := release(); err != nil {
+		hangUp(nc)
+		if failure == nil {
+			failure = &Error{Reason: "cancelled just as the connection was open"}
+		}
+		failure.Err = err
+		return failure
+	}
+	if failure != nil {
+		nc.Close()
+	}
+	return failure
 }
 
 // watch makes the end of ctx end all I/O on nc, until release is called. release
@@ -69,6 +117,10 @@ func interrupt(nc net.Conn) { nc.SetDeadline(time.Unix(1, 0)) }
 func hangUp(nc net.Conn) {
 	if tc, ok := nc.(*tls.Conn); ok {
 		nc = tc.NetConn()
+	}
+	if t, ok := nc.(*tunnel); ok {
+		t.CloseNow()
+		return
 	}
 	nc.Close()
 }

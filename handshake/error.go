@@ -23,6 +23,11 @@ type Error struct {
 	// ClientConfig.MaxBodyBytes of it. It belongs to the holder of the error.
 	Body []byte
 
+	// Proxy is "" or, on a client, the proxy that failed or refused, such as
+	// "http://proxy.example:3128". Then it is the proxy who has sent the response, if
+	// there was one: 407 and 502 are such answers.
+	Proxy string
+
 	// Reason says what happened and what was expected.
 	Reason string
 

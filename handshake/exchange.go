@@ -24,13 +24,15 @@ const (
 
 // exchange sends the request and reads the response. Nothing else is sent before
 // the 101: a server that refuses would take it for another request (RFC 9931).
-func (c *client) exchange(ctx context.Context, nc net.Conn, t *target) (*Upgraded, *Error) {
+// What the server has said before that is early.
+func (c *client) exchange(ctx context.Context, nc net.Conn, early []byte, t *target) (*Upgraded, *Error) {
 	key := NewKey() // "The value of this header field MUST be a nonce"
 	header := c.requestHeader(t)
 	if _, err := nc.Write(appendRequest(nil, t.uri, key, c.cfg, header)); err != nil {
 		return nil, &Error{Reason: "cannot send the request to " + t.addr, Err: err}
 	}
 	in := c.newReader(nc)
+	in.buf = early
 	r, n, err := readResponse(in)
 	if err != nil {
 		return nil, unreadableResponse(err)

@@ -44,7 +44,7 @@ func (c *client) redirect(t *target, location string, via []*url.URL) (target, e
 		return target{}, err
 	}
 	if !t.isSameOrigin(&next) {
-		for _, name := range []string{"Authorization", "Cookie", "Proxy-Authorization", "Host"} {
+		for _, name := range []string{"Authorization", "Cookie", "Host"} {
 			c.header.Del(name)
 		}
 	} else if next.auth == "" {

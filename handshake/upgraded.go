@@ -12,7 +12,8 @@ import (
 type Upgraded struct {
 	// Conn is the connection itself, with no deadline set: the net.Conn that was
 	// accepted or hijacked, and on a client the *net.TCPConn (or what NetDial
-	// returned) or the *tls.Conn over it. Closing it is the holder's duty.
+	// returned) or the *tls.Conn over it, through a proxy too. Closing it is the
+	// holder's duty.
 	Conn net.Conn
 
 	// Buffered holds the bytes that came in the same segments as the handshake

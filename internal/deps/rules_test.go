@@ -11,7 +11,7 @@ var layers = []layer{
 	{dir: "internal/utf8", mayImport: []string{"internal/cpu"}},
 	{dir: "internal/*", mayImport: nil}, // the leaves: cpu, bufpool, flate, …
 	{dir: "frame", mayImport: []string{"internal/mask", "internal/utf8"}},
-	{dir: "handshake", mayImport: []string{"frame"}},
+	{dir: "handshake", mayImport: []string{"frame", "internal/socks"}},
 	{dir: "conn", mayImport: []string{"frame", "handshake", "internal/*"}},
 	{dir: "examples/*", mayImport: []string{"frame", "handshake", "conn"}},
 	{dir: "fuzz", mayImport: []string{"frame", "handshake", "conn", "internal/utf8"}},
