@@ -3,11 +3,13 @@ package handshake
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -18,34 +20,49 @@ import (
 	"github.com/parleyws/websocket/internal/wstest"
 )
 
-// stages are the moments at which a peer can leave a client waiting.
-var stages = []struct {
+// stage is a moment at which a peer can leave a client waiting.
+type stage struct {
 	name  string
 	url   string
 	dial  func(ctx context.Context, client net.Conn) error
 	serve func(server *wstest.Conn)
-}{
-	{"connecting", "ws://example.com/",
-		func(ctx context.Context, _ net.Conn) error { <-ctx.Done(); return ctx.Err() }, nil},
-	{"TLS", "wss://example.com/", nil, nil},
-	{"sending the request", "ws://example.com/",
-		func(_ context.Context, client net.Conn) error { client.(*wstest.Conn).SetBuffer(0); return nil }, nil},
-	{"waiting for the response", "ws://example.com/", nil, nil},
-	{"in the status line", "ws://example.com/", nil,
-		func(server *wstest.Conn) { io.WriteString(server, "HTTP/1.1 101") }},
-	{"in the header", "ws://example.com/", nil,
-		func(server *wstest.Conn) { io.WriteString(server, "HTTP/1.1 101 Switching Protocols\r\nUpg") }},
-	{"after an interim response", "ws://example.com/", nil,
-		func(server *wstest.Conn) { io.WriteString(server, "HTTP/1.1 100 Continue\r\n\r\n") }},
-	{"in the body of a refusal", "ws://example.com/", nil,
-		func(server *wstest.Conn) {
-			io.WriteString(server, "HTTP/1.1 403 Forbidden\r\nContent-Length: 9\r\n\r\nabc")
-		}},
+	proxy string // its URL; "": there is none
+}
+
+// stages are those of a client that is alone with the server; those with a proxy
+// are in proxyStages.
+var stages = []stage{
+	{name: "connecting", url: "ws://example.com/", dial: stuck},
+	{name: "TLS", url: "wss://example.com/"},
+	{name: "sending the request", url: "ws://example.com/", dial: takingNothing},
+	{name: "waiting for the response", url: "ws://example.com/"},
+	{name: "in the status line", url: "ws://example.com/", serve: saying("HTTP/1.1 101")},
+	{name: "in the header", url: "ws://example.com/", serve: saying("HTTP/1.1 101 Switching Protocols\r\nUpg")},
+	{name: "after an interim response", url: "ws://example.com/", serve: saying("HTTP/1.1 100 Continue\r\n\r\n")},
+	{name: "in the body of a refusal", url: "ws://example.com/",
+		serve: saying("HTTP/1.1 403 Forbidden\r\nContent-Length: 9\r\n\r\nabc")},
+}
+
+// stuck never connects.
+func stuck(ctx context.Context, _ net.Conn) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+// takingNothing has every byte that the client writes wait.
+func takingNothing(_ context.Context, client net.Conn) error {
+	client.(*wstest.Conn).SetBuffer(0)
+	return nil
+}
+
+// saying is a peer that says s, whatever it hears, and nothing more.
+func saying(s string) func(*wstest.Conn) {
+	return func(server *wstest.Conn) { io.WriteString(server, s) }
 }
 
 // atEveryStage runs test, in a bubble, against a server that falls silent there.
 func atEveryStage(t *testing.T, test func(t *testing.T, url string, cfg *ClientConfig)) {
-	for _, stage := range stages {
+	for _, stage := range slices.Concat(stages, proxyStages(t)) {
 		t.Run(stage.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				client, server := wstest.Pipe()
@@ -62,6 +79,10 @@ func atEveryStage(t *testing.T, test func(t *testing.T, url string, cfg *ClientC
 					}
 					return client, nil
 				}}
+				if stage.proxy != "" {
+					cfg.Proxy = http.ProxyURL(parseURL(t, stage.proxy))
+					cfg.ProxyTLS = &tls.Config{InsecureSkipVerify: true}
+				}
 				test(t, stage.url, cfg)
 				_, err := client.Read(nil)
 				require.ErrorIs(t, err, net.ErrClosed, "the connection is closed")
