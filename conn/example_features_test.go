@@ -11,11 +11,15 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/rpc"
+	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"time"
 
 	"github.com/parleyws/websocket/conn"
+	"github.com/parleyws/websocket/handshake"
 )
 
 // A chat room: what one says, all others hear. A member that does not keep up
@@ -470,4 +474,59 @@ func ExampleServer_ServeHTTP() {
 	mux.Handle("/shout", events)
 	server := &http.Server{Handler: mux}
 	server.RegisterOnShutdown(func() { events.Shutdown(context.Background()) })
+}
+
+// A server on a Unix socket. The URL says everything but where it is.
+func ExampleDial_unixSocket() {
+	dir, err := os.MkdirTemp("", "example")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "chat.sock")
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	server := &http.Server{Handler: conn.Handler(nil, func(ctx context.Context, c *conn.Conn) error {
+		return c.Write(ctx, conn.Text, []byte("hello over "+c.LocalAddr().Network()))
+	})}
+	defer server.Close()
+	go server.Serve(l)
+
+	ctx := context.Background()
+	c, err := conn.Dial(ctx, "ws://localhost/chat", &conn.DialOptions{NetDial: handshake.UnixDial(path)})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer c.CloseNow()
+	_, p, err := c.Read(ctx)
+	fmt.Println(string(p), err)
+	// Output: hello over unix <nil>
+}
+
+// Without Proxy it is the environment that says which proxy to use, if any. Here it
+// is the program, and the proxy wants to know who asks.
+func ExampleDial_proxy() {
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Proxy-Authenticate", "Basic")
+		http.Error(w, r.Method+" "+r.Host+": who are you?", http.StatusProxyAuthRequired)
+	}))
+	defer proxy.Close()
+	u, err := url.Parse(proxy.URL) // with user:password@ before the host, that would be sent
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	_, err = conn.Dial(context.Background(), "wss://example.com/chat", &conn.DialOptions{Proxy: http.ProxyURL(u)})
+	if refused, ok := errors.AsType[*handshake.Error](err); ok && refused.Proxy != "" {
+		fmt.Println(refused.Status, refused.Header.Get("Proxy-Authenticate"))
+		fmt.Printf("%s", refused.Body)
+	}
+	// Output:
+	// 407 Basic
+	// CONNECT example.com:443: who are you?
 }

@@ -81,7 +81,7 @@ func atEveryStage(t *testing.T, test func(t *testing.T, url string, cfg *ClientC
 				}}
 				if stage.proxy != "" {
 					cfg.Proxy = http.ProxyURL(parseURL(t, stage.proxy))
-					cfg.ProxyTLS = &tls.Config{InsecureSkipVerify: true}
+					cfg.TLS, cfg.ProxyTLS = &tls.Config{InsecureSkipVerify: true}, &tls.Config{InsecureSkipVerify: true}
 				}
 				test(t, stage.url, cfg)
 				_, err := client.Read(nil)

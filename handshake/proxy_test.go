@@ -577,6 +577,10 @@ func proxyStages(t *testing.T) []stage {
 		}
 	}
 	var client *wstest.Conn
+	keepClient := func(_ context.Context, nc net.Conn) error {
+		client = nc.(*wstest.Conn)
+		return nil
+	}
 	const socks, noLogin = "socks5://proxy.example", "\x05\x00"
 	return []stage{
 		{name: "connecting to a proxy", url: "ws://example.com/", proxy: proxyURL, dial: stuck},
@@ -598,15 +602,18 @@ func proxyStages(t *testing.T) []stage {
 				tunnelFor(nc)
 				io.Copy(io.Discard, nc)
 			})},
-		{name: "TLS over TLS, when the proxy takes nothing more", url: "wss://example.com/", proxy: "https://proxy.example",
-			dial: func(_ context.Context, nc net.Conn) error {
-				client = nc.(*wstest.Conn)
-				return nil
-			},
+		// To close these, both layers would send an alert.
+		{name: "TLS over TLS, when nothing more is taken", url: "wss://example.com/", proxy: "https://proxy.example", dial: keepClient,
 			serve: overTLS(func(nc net.Conn) {
-				http.ReadRequest(bufio.NewReader(nc))
+				tunnelFor(nc)
+				nc.Read(make([]byte, 1)) // of the hello
 				client.SetBuffer(0)
-				io.WriteString(nc, established)
+			})},
+		{name: "over TLS over TLS, when nothing more is taken", url: "wss://example.com/", proxy: "https://proxy.example", dial: keepClient,
+			serve: overTLS(func(nc net.Conn) {
+				tunnelFor(nc)
+				http.ReadRequest(bufio.NewReader((&secureTarget{cert: cert}).shake(nc)))
+				client.SetBuffer(0)
 			})},
 
 		{name: "sending to a SOCKS proxy", url: "ws://example.com/", proxy: socks, dial: takingNothing},
