@@ -11,6 +11,8 @@
 //   - FuzzExtensions, FuzzRequest, FuzzResponse, FuzzAcceptRequestsOfOurClient: the
 //     opening handshake reads and refuses what net/http does, in any chunks, and
 //     our two sides understand each other.
+//   - FuzzConnectProxy, FuzzSOCKSProxy: a proxy opens the way to the target by what
+//     net/http, and a plain reader of SOCKS, take for that, and by nothing else.
 //   - FuzzConn: a connection makes of any bytes what the reference decoder does.
 //
 // Programs, which the input is decoded into, so that most of what the fuzzer tries
