@@ -95,6 +95,8 @@ http {
 			proxy_set_header Upgrade $http_upgrade;
 			proxy_set_header Connection $connection_upgrade;
 			proxy_set_header Host $http_host;
+			proxy_read_timeout %[6]s;
+			proxy_send_timeout %[6]s;
 		}
 	}
 }
@@ -104,6 +106,12 @@ http {
 // addresses at which it takes ws and wss.
 func startNginx(t *testing.T, id *identity, upstream string) (plain, secure string) {
 	t.Helper()
+	return startNginxIdle(t, id, upstream, longIdle)
+}
+
+// startNginxIdle has nginx end a connection over which nothing comes for that long.
+func startNginxIdle(t *testing.T, id *identity, upstream string, idle time.Duration) (plain, secure string) {
+	t.Helper()
 	nginx := tool(t, "apt-get install nginx-light", "nginx", "/usr/sbin/nginx")
 	prefix := t.TempDir()
 	cmd := exec.Command(nginx, "-p", prefix, "-c", "nginx.conf", "-e", "stderr")
@@ -111,7 +119,7 @@ func startNginx(t *testing.T, id *identity, upstream string) (plain, secure stri
 	// The documented way to hand over open sockets: no port is guessed, and
 	// connections may be made before nginx is up.
 	cmd.Env = append(os.Environ(), "NGINX=3;4;")
-	config := fmt.Sprintf(nginxConfig, plain, secure, id.certFile, id.keyFile, upstream)
+	config := fmt.Sprintf(nginxConfig, plain, secure, id.certFile, id.keyFile, upstream, milliseconds(idle))
 	check(t, os.WriteFile(filepath.Join(prefix, "nginx.conf"), []byte(config), 0o600))
 	keepErrors(t, cmd)
 	start(t, cmd, os.Interrupt) // to the master, which takes its worker along
