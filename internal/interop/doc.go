@@ -1,13 +1,16 @@
 // Package interop holds the library against other people's WebSocket: node's
 // ws and Python's websockets, each as client and as server; Chromium, in a page
-// of the tests and on the page of examples/echo; and nginx as a reverse proxy in
-// between, for ws and for wss.
+// of the tests and on the page of examples/echo; nginx as a reverse proxy in
+// between, for ws and for wss, and with node also HAProxy and Apache
+// (reverse_test.go). Our own client goes through the forward proxies tinyproxy,
+// Apache and microsocks: CONNECT, over TLS too, and SOCKS (forward_test.go).
 //
 // There is nothing here but tests. They live in a module of their own, so that
 // the root module never depends on a browser driver, and they fail, not skip,
 // where a peer is missing. From this directory:
 //
 //	apt-get install chromium nginx-light python3-websockets nodejs npm
+//	apt-get install haproxy apache2-bin tinyproxy-bin microsocks
 //	npm ci
 //	go test ./...
 //
