@@ -144,7 +144,7 @@ func TestReverseProxies(t *testing.T) {
 // such limit for a tunnel. KeepAlive, set to less than that, needs neither side to say
 // anything else; without it both learn of the end as of any end without a Close frame.
 func TestReverseProxiesWhileNothingIsSaid(t *testing.T) {
-	const idle = time.Second
+	const idle = 2 * time.Second
 	id, us := newIdentity(t), new(acceptor)
 	s := httptest.NewServer(us)
 	t.Cleanup(s.Close)
@@ -152,41 +152,33 @@ func TestReverseProxiesWhileNothingIsSaid(t *testing.T) {
 	nginx, nginxTLS := startNginxIdle(t, id, upstream, idle)
 	haproxy, haproxyTLS := startHAProxy(t, id, upstream, idle)
 	apache, apacheTLS, _ := startApache(t, id, upstream, idle)
-	for _, w := range []way{
+	ways := []way{
 		{name: "nginx", base: "ws://" + nginx}, {name: "nginx-tls", base: "wss://" + nginxTLS},
 		{name: "haproxy", base: "ws://" + haproxy}, {name: "haproxy-tls", base: "wss://" + haproxyTLS},
 		{name: "apache", base: "ws://" + apache}, {name: "apache-tls", base: "wss://" + apacheTLS},
-	} {
+	}
+	type pair struct{ server, client *side }
+	alive, silent := make([]pair, len(ways)), make([]pair, len(ways))
+	for i, w := range ways {
 		w.id, w.us = id, us
-		t.Run(w.name+" and KeepAlive", func(t *testing.T) {
-			t.Parallel()
-			server, client := w.quiet(t, 1, conn.KeepAlive{Interval: idle / 4})
-			select {
-			case end := <-server.inbox:
-				t.Fatalf("the server's reading ends: %v", end.err)
-			case end := <-client.inbox:
-				t.Fatalf("the client's reading ends: %v", end.err)
-			case <-time.After(3 * idle):
+		alive[i].server, alive[i].client = w.quiet(t, 1, conn.KeepAlive{Interval: idle / 8})
+		silent[i].server, silent[i].client = w.quiet(t, 2, conn.KeepAlive{Interval: -1})
+	}
+	time.Sleep(3 * idle) // nothing else tells that nothing happens
+	m := text("still here", 10)
+	for i, w := range ways {
+		alive[i].client.write(m)
+		alive[i].server.want(w.name+": with KeepAlive all is well after three times the proxy's limit", m)
+		if strings.HasPrefix(w.name, "apache") {
+			silent[i].client.write(m)
+			silent[i].server.want(w.name+": its Timeout is not for tunnels", m)
+			continue
+		}
+		for _, end := range []*side{silent[i].server, silent[i].client} {
+			if err := end.wantEnd(w.name + ": without KeepAlive it is over"); !errors.Is(err, io.ErrUnexpectedEOF) {
+				t.Errorf("%s: an end without a Close frame is io.ErrUnexpectedEOF: %v", w.name, err)
 			}
-			client.write(text("still here", 10))
-			server.want("after three times the proxy's limit all is well", text("still here", 10))
-		})
-		t.Run(w.name+" and no KeepAlive", func(t *testing.T) {
-			t.Parallel()
-			if strings.HasPrefix(w.name, "apache") {
-				server, client := w.quiet(t, 2, conn.KeepAlive{Interval: -1})
-				time.Sleep(3 * idle) // nothing else tells that nothing happens
-				client.write(text("still here", 10))
-				server.want("Apache's Timeout is not for tunnels", text("still here", 10))
-				return
-			}
-			server, client := w.quiet(t, 2, conn.KeepAlive{Interval: -1})
-			for _, end := range []*side{server, client} {
-				if err := end.wantEnd("the proxy ends it"); !errors.Is(err, io.ErrUnexpectedEOF) {
-					t.Errorf("an end without a Close frame is io.ErrUnexpectedEOF: %v", err)
-				}
-			}
-		})
+		}
 	}
 }
 
