@@ -57,6 +57,14 @@
 // A program that needs the header of the response it got, or of requests, or that
 // does without net/http, calls package handshake itself, and then [New].
 //
+// # Ways to a server
+//
+// [Dial] goes through the proxy that the environment names, as programs that use
+// net/http do, or through the one that [DialOptions].Proxy chooses: http, https or
+// SOCKS 5. [handshake.UnixDial] leads to a Unix socket, and DialOptions.NetDial to
+// anything else that is a [net.Conn]. A ws connection through a proxy or over a Unix
+// socket is read and written like any other, without a layer in between.
+//
 // # Concurrency
 //
 // All methods of [Conn] may be called from any goroutine at any time. Readers

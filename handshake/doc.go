@@ -19,6 +19,19 @@
 // came of it is in Upgraded.Deflate. To compress and decompress is the business of
 // whoever speaks the frames, and so it is off by default.
 //
+// # Proxies and Unix sockets
+//
+// Connect goes through the proxy that the environment names (HTTP_PROXY for ws,
+// HTTPS_PROXY for wss, NO_PROXY), as programs that use net/http do, or the one that
+// ClientConfig.Proxy chooses: http and https proxies by CONNECT, socks5 by SOCKS 5,
+// with user and password if their URL has them. Error.Proxy tells a proxy that
+// refused from a server that did. With ClientConfig.NetDial set no proxy is asked
+// unless Proxy is set too. [UnixDial] makes a NetDial that leads to a Unix socket.
+//
+// A name with several addresses is tried at one after the other, those of IPv6 and
+// IPv4 in a race (RFC 6555): that is what [net.Dialer] does. A program that wants
+// other delays gives the method DialContext of its own Dialer as NetDial.
+//
 // # Concurrency
 //
 // All functions may be called from any goroutine at once, and a configuration
@@ -26,8 +39,8 @@
 //
 // # Cancellation
 //
-// Connect obeys its context at every stage: resolving, connecting, TLS, sending
-// the request, waiting for the response. After it has returned, the context has
+// Connect obeys its context at every stage: resolving, connecting, being let through
+// by a proxy, TLS, sending the request, waiting for the response. After it has returned, the context has
 // no further effect. The server functions are bounded by ServerConfig.Timeout.
 //
 // # Errors

@@ -53,9 +53,15 @@ func targets() []target {
 			pkg: "handshake",
 			files: []string{
 				"clientrequest.go", "extension.go", "head.go", "host.go", "judge.go", "key.go", "origin.go",
-				"redirect.go", "reply.go", "request.go", "requesttarget.go", "response.go", "target.go", "token.go",
+				"proxy.go", "redirect.go", "reply.go", "request.go", "requesttarget.go", "response.go", "target.go",
+				"token.go", "tunnel.go",
 			},
 			stages: []stage{{"handshake", nil}},
+		},
+		{
+			pkg:    "internal/socks",
+			files:  []string{"client.go"},
+			stages: []stage{{"internal/socks", nil}},
 		},
 		{
 			pkg:    "conn",
@@ -88,7 +94,7 @@ func choose(names string) (chosen []target, err error) {
 	for name := range strings.SplitSeq(names, ",") {
 		i := slices.IndexFunc(all, func(t target) bool { return t.pkg == name })
 		if i < 0 {
-			return nil, fmt.Errorf("there is no target %q, choose of frame, handshake and conn", name)
+			return nil, fmt.Errorf("there is no target %q, choose of frame, handshake, internal/socks and conn", name)
 		}
 		chosen = append(chosen, all[i])
 	}
