@@ -43,6 +43,10 @@ func newTarget(u *url.URL) (t target, err error) {
 	case "ws", "http":
 	case "wss", "https":
 		t.secure = true
+	case "ws+unix", "wss+unix", "http+unix", "https+unix":
+		// What other libraries make of these differs: where the path of the socket
+		// ends, and what goes into the Host field.
+		return t, errors.New("its scheme is " + quote(u.Scheme) + "; for a Unix socket set NetDial to UnixDial(path), and let the URL say the rest")
 	default:
 		return t, errors.New("its scheme is " + quote(u.Scheme) + "; it must be ws, wss, http or https")
 	}

@@ -83,6 +83,7 @@ func TestRule14BadURLs(t *testing.T) {
 		"//example.com":              "scheme",
 		"/chat":                      "scheme",
 		"ftp://example.com":          `"ftp"`,
+		"ws+unix:///run/s:/chat":     "for a Unix socket set NetDial to UnixDial(path)",
 		"ws:example.com":             "no host",
 		"ws://":                      "no host",
 		"ws:///chat":                 "no host",

@@ -125,7 +125,7 @@ func askSOCKS(nc net.Conn, s *socks.Client, p *proxy, t *target) *Error {
 		case want == 0:
 			return nil
 		}
-		if len(send) > 0 {
+		if send != nil {
 			if _, err := nc.Write(send); err != nil {
 				return p.failure("cannot send the request to the proxy "+p.String(), err)
 			}

@@ -62,7 +62,7 @@ func command(args []string, out io.Writer) (survivors int, err error) {
 	flags := flag.NewFlagSet("mutate", flag.ContinueOnError)
 	flags.SetOutput(out)
 	run := flags.String("run", "", "make only the mistakes whose line of output matches this `regexp`")
-	pkg := flags.String("pkg", "frame,handshake,conn", "make mistakes in these `packages`")
+	pkg := flags.String("pkg", "frame,handshake,internal/socks,conn", "make mistakes in these `packages`")
 	which := flags.String("shard", "1/1", "make every n-th mistake, from the `i/n`-th")
 	o := options{known: equivalents}
 	flags.StringVar(&o.root, "root", ".", "the root `directory` of the module")

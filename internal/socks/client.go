@@ -89,7 +89,7 @@ func New(user, pass, host string, port uint16) (*Client, error) {
 }
 
 // Next takes the answer that the call before asked for, whole, and returns what to
-// send and how many bytes of answer to read then. At first there is no answer. When
+// send, nil for nothing, and how many bytes of answer to read then. At first there is no answer. When
 // it wants no bytes, the connection is open. After an error it must not be called
 // again.
 func (c *Client) Next(answer []byte) (send []byte, want int, err error) {
