@@ -471,11 +471,12 @@ func TestRule16URLsOfProxies(t *testing.T) {
 		require.NotContains(t, err.Error(), "secret")
 		require.Empty(t, p.dialled, tt.url)
 	}
-	_, err := Connect(t.Context(), aURL, &ClientConfig{Proxy: func(*http.Request) (*url.URL, error) {
-		return url.Parse("http://u:s/ecret@proxy.example:3128")
-	}})
-	require.ErrorContains(t, err, "no proxy could be chosen: its URL does not parse")
-	require.NotContains(t, err.Error(), ":s")
+	for _, bad := range []string{"http://u:s/ecret@proxy.example:3128", "http://u:%secret@proxy.example", ":secret"} {
+		_, err := Connect(t.Context(), aURL, &ClientConfig{Proxy: func(*http.Request) (*url.URL, error) { return url.Parse(bad) }})
+		require.ErrorContains(t, err, "no proxy could be chosen: its URL does not parse")
+		require.NotContains(t, err.Error(), "ecret")
+		require.NotContains(t, err.Error(), ":s")
+	}
 }
 
 // No failure tells what only the proxy may know.
