@@ -18,6 +18,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -761,4 +763,50 @@ func TestAppendCONNECT(t *testing.T) {
 	got := appendCONNECT([]byte("before "), "[::1]:443", http.Header{"X-B": {"2"}, "X-A": {"1", "evil\r\nX: y"}})
 	require.Equal(t, "before CONNECT [::1]:443 HTTP/1.1\r\nHost: [::1]:443\r\nX-A: 1\r\nX-A: evil  X: y\r\nX-B: 2\r\n\r\n", string(got))
 	require.Equal(t, 1, bytes.Count(got, []byte("CONNECT")))
+}
+
+// A proxy may be as slow as it likes, a byte a second, within Timeout.
+func TestRule16SlowProxies(t *testing.T) {
+	for proxy, answer := range map[string]string{
+		proxyURL:                     "HTTP/1.1 100 \r\n\r\n" + established,
+		"socks5://u:p@proxy.example": "\x05\x02\x01\x00\x05\x00\x00\x03\x05slow.\x00\x50",
+	} {
+		for _, enough := range []bool{true, false} {
+			synctest.Test(t, func(t *testing.T) {
+				cfg := proxied(t, proxy)
+				cfg.Timeout = time.Duration(len(answer)+1) * time.Second
+				if !enough {
+					cfg.Timeout -= 3 * time.Second // the last byte comes a second later
+				}
+				client, server := wstest.Pipe()
+				cfg.NetDial = func(context.Context, string, string) (net.Conn, error) { return client, nil }
+				serving := make(chan struct{})
+				go func() {
+					defer close(serving)
+					defer server.Close()
+					drip(server, answer, true)
+					in := bufio.NewReader(server)
+					for r, err := http.ReadRequest(in); err == nil; r, err = http.ReadRequest(in) {
+						if r.Method == http.MethodGet {
+							io.WriteString(server, strings.ReplaceAll(aResponse(), "{accept}", AcceptKey(r.Header.Get("Sec-WebSocket-Key"))))
+						}
+					}
+				}()
+				if strings.HasPrefix(proxy, "socks") {
+					go func() {
+						io.ReadFull(server, make([]byte, len("\x05\x02\x00\x02\x01\x01u\x01p\x05\x01\x00\x03\x0bexample.com\x00\x50")))
+					}()
+				}
+				u, err := Connect(t.Context(), aURL, cfg)
+				if enough {
+					require.NoError(t, err)
+					u.Conn.Close()
+				} else {
+					require.ErrorIs(t, err, context.DeadlineExceeded)
+					require.NotEmpty(t, requireFailure(t, err).Proxy)
+				}
+				<-serving
+			})
+		}
+	}
 }
