@@ -27,6 +27,9 @@
 // encoded once for many connections, and [Conn.TryWrite] never waits for the peer.
 // A [Group] is a set of connections to broadcast to and to shut down together.
 //
+// [Redial] keeps a client connected: it dials again when the connection is lost, after
+// waits that do no harm to a server which lost all its clients at once.
+//
 // # Very many connections
 //
 // A goroutine for each connection takes some 3.5 KiB when it waits. Where there are
