@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"syscall"
 	"testing"
@@ -378,6 +379,26 @@ func TestRedialStopsBeforeTheNetwork(t *testing.T) {
 		}
 		require.Equal(t, 1, turns, name)
 	}
+}
+
+// But a proxy that cannot be chosen now may be later.
+func TestRedialWhileNoProxyCanBeChosen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, closes(StatusNormalClosure, time.Second))
+		opts, asked := w.options(), 0
+		opts.Proxy = func(*http.Request) (*url.URL, error) {
+			if asked++; asked < 3 {
+				return nil, errors.New("the network is not known yet")
+			}
+			return nil, nil
+		}
+		for c, err := range Redial(t.Context(), "ws://a.example/", opts, nil) {
+			require.NoError(t, err)
+			listen(t.Context(), c)
+		}
+		require.Equal(t, 3, asked)
+		require.Len(t, w.dialed, 1)
+	})
 }
 
 // A normal closure, by whichever side, is the end, and no error.
