@@ -47,6 +47,9 @@ func (c *Conn) sendReplies() {
 // Read, Messages, a Reader. If ctx ends first, Ping returns ctx.Err(), and the
 // connection is as good as before. Ping may be called from many goroutines;
 // Pings that cannot be sent at once become one.
+//
+// In a browser Ping sends nothing and returns an error that matches
+// errors.ErrUnsupported.
 func (c *Conn) Ping(ctx context.Context) (rtt time.Duration, err error) {
 	if ctx.Err() != nil {
 		return 0, c.ended(ctx)
@@ -55,6 +58,10 @@ func (c *Conn) Ping(ctx context.Context) (rtt time.Duration, err error) {
 	if err := c.refusal(); err != nil {
 		c.mu.Unlock()
 		return 0, err
+	}
+	if c.inBrowser() != nil {
+		c.mu.Unlock()
+		return 0, errPing
 	}
 	p := c.out.newPing()
 	c.mu.Unlock()

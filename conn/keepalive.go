@@ -10,6 +10,9 @@ import "time"
 // Every byte of the peer counts as a sign of life, not only Pongs. Only as long
 // as the program reads can it be told that there is none: no connection ends, and
 // no Ping is sent, because the program is busy with something else.
+//
+// In a browser, where scripts cannot send Pings, there is no KeepAlive; that of the
+// server has to do.
 type KeepAlive struct {
 	// Interval is how long the connection may be silent before a Ping is sent.
 	// It is sent after at least half of it. If zero, 30 seconds. If negative,
@@ -35,7 +38,7 @@ const lookAgain = 700 * time.Microsecond
 
 // startKeepAlive is called once.
 func (c *Conn) startKeepAlive() {
-	if c.cfg.KeepAlive.Interval < 0 {
+	if c.cfg.KeepAlive.Interval < 0 || c.inBrowser() != nil {
 		return
 	}
 	c.mu.Lock() // the timer may fire before it is assigned

@@ -50,11 +50,12 @@ func (c *Conn) TryWrite(typ MessageType, p []byte) error {
 }
 
 // Backlog returns how many bytes wait to be sent that no call of a method waits
-// for: what TryWrite has queued, and what is left of writes that were cut.
+// for: what TryWrite has queued, and what is left of writes that were cut. In a
+// browser it adds what the browser has still to send, its bufferedAmount.
 func (c *Conn) Backlog() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.out.backlog.bytes() + c.out.heldBytes()
+	return c.out.backlog.bytes() + c.out.heldBytes() + c.unsent()
 }
 
 // trySend sends or queues a message.

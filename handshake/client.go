@@ -132,6 +132,9 @@ func (c *ClientConfig) withTimeout(ctx context.Context) (context.Context, contex
 // The error is an [*Error]: with the response if there was one that is not
 // acceptable, with ctx's error as its cause if ctx was done. Once Connect has
 // returned, ctx has no effect on the connection.
+//
+// In a browser (GOOS=js), where scripts have no network, it is the browser that
+// connects, unless the ClientConfig has a NetDial; see the package's documentation.
 func Connect(ctx context.Context, rawURL string, cfg *ClientConfig) (*Upgraded, error) {
 	cfg = cfg.orDefault()
 	c, err := newClient(cfg)
@@ -144,7 +147,7 @@ func Connect(ctx context.Context, rawURL string, cfg *ClientConfig) (*Upgraded, 
 	}
 	ctx, cancel := cfg.withTimeout(ctx)
 	defer cancel()
-	u, failure := c.connect(ctx, t)
+	u, failure := c.open(ctx, t)
 	if failure != nil {
 		return nil, failure
 	}

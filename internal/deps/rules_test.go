@@ -7,11 +7,12 @@ var layers = []layer{
 	{dir: "internal/vectors/table", mayImport: []string{"conn", "frame", "handshake", "internal/netpipe", "internal/vectors"}},
 	{dir: "internal/vectors", mayImport: []string{"frame"}},
 	{dir: "internal/wstest", mayImport: []string{"frame", "internal/netpipe"}},
+	{dir: "internal/browser", mayImport: []string{"frame"}},
 	{dir: "internal/mask", mayImport: []string{"internal/cpu"}},
 	{dir: "internal/utf8", mayImport: []string{"internal/cpu"}},
 	{dir: "internal/*", mayImport: nil}, // the leaves: cpu, bufpool, flate, …
 	{dir: "frame", mayImport: []string{"internal/mask", "internal/utf8"}},
-	{dir: "handshake", mayImport: []string{"frame", "internal/socks"}},
+	{dir: "handshake", mayImport: []string{"frame", "internal/browser", "internal/socks"}},
 	{dir: "conn", mayImport: []string{"frame", "handshake", "internal/*"}},
 	{dir: "examples/*", mayImport: []string{"frame", "handshake", "conn"}},
 	{dir: "fuzz", mayImport: []string{"frame", "handshake", "conn", "internal/utf8"}},

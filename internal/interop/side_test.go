@@ -109,6 +109,8 @@ func (s *side) wantEnd(sentence string) error {
 // acceptor hands the connections it accepts to whoever expects their path. Any
 // other path is the page in which browser.js runs.
 type acceptor struct {
+	files map[string][]byte // in place of that page, by their paths
+
 	mu       sync.Mutex
 	expected map[string]expectation
 }
@@ -138,6 +140,10 @@ func (a *acceptor) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.mu.Lock()
 	e, ok := a.expected[r.URL.Path]
 	a.mu.Unlock()
+	if data, found := a.files[r.URL.Path]; found && !ok {
+		serveFile(w, r.URL.Path, data)
+		return
+	}
 	if !ok {
 		w.Header().Set("Content-Type", "text/html")
 		fmt.Fprintf(w, browserPage, browserScript)
