@@ -92,7 +92,7 @@ func (w *webSocket) event(_ js.Value, args []js.Value) any {
 		w.message(e.Get("data"))
 	case "close":
 		code := frame.StatusCode(e.Get("code").Int())
-		w.stream.Closed(code, e.Get("reason").String(), e.Get("wasClean").Bool())
+		w.stream.Closed(code, e.Get("reason").String())
 		w.decide(false)
 	}
 	return nil

@@ -43,7 +43,7 @@ type Stream struct {
 	changed *sync.Cond // anything that a Read or Write could wait for
 	in      incoming
 	end     error // what Read returns after that, nil as long as more may come
-	clean   bool  // the closing handshake has been completed
+	heard   bool  // the server has closed, and said so
 	closed  bool  // Close was called
 
 	released        bool
@@ -91,19 +91,18 @@ func (s *Stream) Message(typ frame.Opcode, d Data) {
 }
 
 // Closed takes the end of the connection as the browser tells it: the code and the
-// reason of the Close frame that came, 1005 if it had none, and whether the closing
-// handshake was completed. Without that the code is 1006.
-func (s *Stream) Closed(code frame.StatusCode, reason string, clean bool) {
+// reason of the Close frame that came, 1005 if it had none, and 1006 if none came. A
+// browser that was still sending may call a connection unclean for which a Close frame
+// did come; what counts here is that the server has closed, and why.
+func (s *Stream) Closed(code frame.StatusCode, reason string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.end != nil || s.closed {
 		return
 	}
-	if clean {
-		if p, err := frame.AppendClose(nil, code, reason); err == nil {
-			s.clean = true
-			s.in.push(frame.Close, inMemory(p))
-		}
+	if p, err := frame.AppendClose(nil, code, reason); err == nil {
+		s.heard = true
+		s.in.push(frame.Close, inMemory(p))
 	}
 	s.finish(io.EOF)
 }
@@ -148,16 +147,16 @@ func (s *Stream) Read(p []byte) (int, error) {
 
 // Write implements net.Conn. It takes frames, however they are cut, and sends each
 // message when all of it is there. It waits while the browser has more than MaxUnsent
-// bytes to send, and then takes all of p. What is written after the closing handshake
-// is dropped.
+// bytes to send, and then takes all of p. What is written when the server has
+// closed is dropped, as nobody will read it.
 func (s *Stream) Write(p []byte) (int, error) {
 	s.writing.Lock()
 	defer s.writing.Unlock()
-	clean, err := s.awaitRoom()
+	over, err := s.awaitRoom()
 	if err != nil {
 		return 0, s.opError("write", err)
 	}
-	if clean {
+	if over {
 		return len(p), nil
 	}
 	if err := s.out.write(p, (*ofSocket)(s)); err != nil {
@@ -166,9 +165,9 @@ func (s *Stream) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// awaitRoom waits until something may be sent, or, clean, need not be any more. No
-// event tells when, so it looks again and again.
-func (s *Stream) awaitRoom() (clean bool, err error) {
+// awaitRoom waits until something may be sent, or need not be as the server has
+// closed. No event tells when there is room, so it looks again and again.
+func (s *Stream) awaitRoom() (over bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for pause := time.Millisecond; ; pause = min(2*pause, 32*time.Millisecond) {
@@ -177,7 +176,7 @@ func (s *Stream) awaitRoom() (clean bool, err error) {
 			return false, net.ErrClosed
 		case s.writeBy.isPast():
 			return false, os.ErrDeadlineExceeded
-		case s.clean:
+		case s.heard:
 			return true, nil
 		case s.end == io.EOF:
 			return false, errGone

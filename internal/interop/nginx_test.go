@@ -76,6 +76,7 @@ http {
 	access_log off;
 	client_body_temp_path body;
 	proxy_temp_path proxy;
+	proxy_max_temp_file_size 0;
 	fastcgi_temp_path fastcgi;
 	uwsgi_temp_path uwsgi;
 	scgi_temp_path scgi;

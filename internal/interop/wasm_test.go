@@ -16,6 +16,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/chromedp"
+
 	"github.com/parleyws/websocket/conn"
 )
 
@@ -30,7 +32,7 @@ const wasmPage = `<!doctype html><title>Peer in wasm</title><link rel="icon" hre
 func wasmFiles(t *testing.T) map[string][]byte {
 	t.Helper()
 	program := filepath.Join(t.TempDir(), "program.wasm")
-	build := exec.Command("go", "build", "-o", program, "./wasm")
+	build := exec.Command("go", "build", "-ldflags=-s -w", "-o", program, "./wasm")
 	build.Env = append(os.Environ(), "GOOS=js", "GOARCH=wasm")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("wasm/ does not build: %v\n%s", err, out)
@@ -64,8 +66,11 @@ func (wasmPeer) can() ability { return 0 }
 func openWasm(t *testing.T, chromium context.Context, base string) wasmPeer {
 	t.Helper()
 	p := openPage(t, chromium, base+"/wasm.html")
-	page := &echoPage{t: t, tab: p.tab}
-	page.wait("the program runs", "globalThis.run !== undefined")
+	ctx, cancel := context.WithTimeout(p.tab, patience)
+	defer cancel()
+	if _, err := chromedp.Run(ctx, chromedp.Poll[bool]("globalThis.run !== undefined")); err != nil {
+		t.Fatalf("the program does not begin to run: %v", err)
+	}
 	return wasmPeer{p}
 }
 
