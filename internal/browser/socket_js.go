@@ -45,8 +45,10 @@ type webSocket struct {
 	decoder js.Value
 }
 
-// events are those that are listened to. An error is told by a close too.
-var events = [...]string{"onopen", "onmessage", "onclose"}
+// events are those that are listened to. Once the connection is open, an error has
+// nothing to say but that a close follows; before that, not even that is certain
+// (node 20).
+var events = [...]string{"onopen", "onmessage", "onerror", "onclose"}
 
 // construct makes the WebSocket, which begins to connect.
 func (w *webSocket) construct(url string, subprotocols []string) (err error) {
@@ -90,6 +92,8 @@ func (w *webSocket) event(_ js.Value, args []js.Value) any {
 		w.decide(true)
 	case "message":
 		w.message(e.Get("data"))
+	case "error":
+		w.decide(false)
 	case "close":
 		code := frame.StatusCode(e.Get("code").Int())
 		w.stream.Closed(code, e.Get("reason").String())

@@ -4,6 +4,8 @@
 // between, for ws and for wss, and with node also HAProxy and Apache
 // (reverse_test.go). Our own client goes through the forward proxies tinyproxy,
 // Apache and microsocks: CONNECT, over TLS too, and SOCKS (forward_test.go).
+// Package conn is a peer too, compiled to WebAssembly, over the WebSockets of
+// Chromium and of node (wasm/, wasm_test.go).
 //
 // There is nothing here but tests. They live in a module of their own, so that
 // the root module never depends on a browser driver, and they fail, not skip,

@@ -40,9 +40,11 @@ func wasmFiles(t *testing.T) map[string][]byte {
 	root, err := exec.Command("go", "env", "GOROOT").Output()
 	check(t, err)
 	files := map[string][]byte{"/wasm.html": []byte(wasmPage)}
+	lib := filepath.Join(strings.TrimSpace(string(root)), "lib", "wasm")
 	for name, path := range map[string]string{
-		"/program.wasm": program,
-		"/wasm_exec.js": filepath.Join(strings.TrimSpace(string(root)), "lib", "wasm", "wasm_exec.js"),
+		"/program.wasm":      program,
+		"/wasm_exec.js":      filepath.Join(lib, "wasm_exec.js"),
+		"/wasm_exec_node.js": filepath.Join(lib, "wasm_exec_node.js"),
 	} {
 		files[name], err = os.ReadFile(path)
 		check(t, err)
@@ -87,6 +89,32 @@ func TestWasm(t *testing.T) {
 	}
 }
 
+// The same in node, whose WebSocket is another one.
+func TestWasmInNode(t *testing.T) {
+	id, files := newIdentity(t), wasmFiles(t)
+	t.Setenv("NODE_EXTRA_CA_CERTS", id.certFile)
+	for _, w := range waysToUs(t, id) {
+		t.Run(w.name, func(t *testing.T) {
+			p := startWasmInNode(t, files)
+			playAll(t, p, w.fromPeer(p))
+		})
+	}
+}
+
+func startWasmInNode(t *testing.T, files map[string][]byte) *process {
+	t.Helper()
+	dir := t.TempDir()
+	for name, data := range files {
+		check(t, os.WriteFile(filepath.Join(dir, name), data, 0o600))
+	}
+	node := tool(t, "install Node.js 20.10 or later", "node", "nodejs")
+	args := []string{filepath.Join(dir, "wasm_exec_node.js"), filepath.Join(dir, "program.wasm")}
+	if exec.Command(node, "-e", "WebSocket").Run() != nil {
+		args = append([]string{"--experimental-websocket"}, args...) // before version 22
+	}
+	return startProcess(t, 0, node, args...)
+}
+
 // checkServer answers the checks of wasm/checks.go.
 type checkServer struct {
 	files   map[string][]byte
@@ -107,6 +135,7 @@ func answers() map[string]answer {
 	anything := func(error) error { return nil }
 	return map[string]answer{
 		"echo":      {serve: echoed},
+		"bom":       {serve: echoed},
 		"pieces":    {serve: echoed},
 		"cancel":    {serve: echoed},
 		"writers":   {serve: echoed},
@@ -262,17 +291,35 @@ func (s *checkServer) result(name string) chan error {
 
 // What a program does with a Conn in a page, and what its peer sees of it.
 func TestWasmChecks(t *testing.T) {
-	s := &checkServer{files: wasmFiles(t), proceed: make(chan struct{}, 1), saw: make(map[string]chan error)}
+	s, url := startCheckServer(t, wasmFiles(t))
+	s.playAll(t, openWasm(t, startChromium(t, ""), url), url)
+}
+
+func TestWasmChecksInNode(t *testing.T) {
+	files := wasmFiles(t)
+	s, url := startCheckServer(t, files)
+	s.playAll(t, startWasmInNode(t, files), url, "bom") // node 20 takes it off what it receives
+}
+
+func startCheckServer(t *testing.T, files map[string][]byte) (s *checkServer, url string) {
+	s = &checkServer{files: files, proceed: make(chan struct{}, 1), saw: make(map[string]chan error)}
 	server := httptest.NewServer(s)
 	t.Cleanup(server.Close)
-	p := openWasm(t, startChromium(t, ""), server.URL)
-	played := answers()
-	for _, name := range slices.Sorted(maps.Keys(played)) {
+	return s, server.URL
+}
+
+// playAll has the peer play all checks but some.
+func (s *checkServer) playAll(t *testing.T, p peer, url string, but ...string) {
+	all := answers()
+	for _, name := range but {
+		delete(all, name)
+	}
+	for _, name := range slices.Sorted(maps.Keys(all)) {
 		t.Run(name, func(t *testing.T) {
-			s.play(t, p, server, name)
+			s.play(t, p, url, name)
 			select {
 			case err := <-s.result(name):
-				ended := played[name].ended
+				ended := all[name].ended
 				if ended == nil {
 					ended = closedWith(conn.StatusNormalClosure, "done")
 				}
@@ -283,18 +330,18 @@ func TestWasmChecks(t *testing.T) {
 		})
 	}
 	for _, name := range []string{"refused", "impatient", "impossible", "network"} {
-		t.Run(name, func(t *testing.T) { s.play(t, p, server, name) })
+		t.Run(name, func(t *testing.T) { s.play(t, p, url, name) })
 	}
 }
 
-// play has the page play a check.
-func (s *checkServer) play(t *testing.T, p peer, server *httptest.Server, name string) {
+// play has the peer play a check.
+func (s *checkServer) play(t *testing.T, p peer, url, name string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	session := &session{t: t, ctx: ctx, peer: p, conn: "/check/" + name}
-	session.do(command{Do: "check", URL: "ws" + strings.TrimPrefix(server.URL, "http") + session.conn})
+	session.do(command{Do: "check", URL: "ws" + strings.TrimPrefix(url, "http") + session.conn})
 	if got := session.next("the check is played"); got.Event != "checked" || got.Detail != "" {
-		t.Errorf("the page says: %v", got)
+		t.Errorf("the peer says: %v", got)
 	}
 }

@@ -12,7 +12,9 @@ import (
 	"net/http"
 	"runtime"
 	"strconv"
+	"strings"
 	"sync"
+	"syscall/js"
 	"time"
 
 	"github.com/parleyws/websocket/conn"
@@ -23,6 +25,7 @@ import (
 // wasm_test.go, under the same name, and says there what it saw.
 var checks = map[string]func(ctx context.Context, url string) error{
 	"echo":       dialed(checkEcho),
+	"bom":        dialed(checkByteOrderMark),
 	"pieces":     dialed(checkPieces),
 	"cancel":     dialed(checkCancel),
 	"messages":   dialed(checkMessages),
@@ -87,7 +90,7 @@ func checkEcho(ctx context.Context, c *conn.Conn) error {
 	for _, m := range []conn.Message{
 		{Type: conn.Text, Data: nil},
 		{Type: conn.Binary, Data: nil},
-		{Type: conn.Text, Data: []byte("\ufeffGrüße, 世界! 🎉\x00")}, // a byte order mark is text
+		{Type: conn.Text, Data: []byte("Grüße, 世界! 🎉\x00")},
 		{Type: conn.Binary, Data: pattern(1)},
 		{Type: conn.Binary, Data: pattern(1 << 20)},
 		{Type: conn.Text, Data: bytes.Repeat([]byte("世"), 1<<20/3)},
@@ -100,6 +103,15 @@ func checkEcho(ctx context.Context, c *conn.Conn) error {
 		}
 	}
 	return nil
+}
+
+// checkByteOrderMark sends a text that begins with what decoders like to swallow.
+func checkByteOrderMark(ctx context.Context, c *conn.Conn) error {
+	p := []byte("\ufefftext")
+	if err := c.Write(ctx, conn.Text, p); err != nil {
+		return err
+	}
+	return echoed(ctx, c, conn.Text, p)
 }
 
 // checkPieces streams a message of 1 MiB each way.
@@ -266,11 +278,7 @@ func checkTryWrite(ctx context.Context, c *conn.Conn) error {
 	if backlog := c.Backlog(); backlog < 64<<10 {
 		return wrong("the backlog is %d bytes when it is full", backlog)
 	}
-	if resp, err := http.Get("/go"); err != nil {
-		return err
-	} else {
-		resp.Body.Close()
-	}
+	js.Global().Call("fetch", "http"+strings.TrimPrefix(c.RemoteAddr().String(), "ws")+"/go")
 	if err := c.Write(ctx, conn.Text, []byte(strconv.Itoa(taken))); err != nil {
 		return err
 	}

@@ -1,16 +1,18 @@
 //go:build js
 
-// Command wasm is package conn in a page, as a peer of the tests: it takes the
+// Command wasm is package conn in JavaScript, as a peer of the tests: it takes the
 // commands and reports the events of harness_test.go, as peers/browser.js does, but
 // all that it does goes through a *conn.Conn over the browser's WebSocket. There is
 // one command more, to see how the methods of a Conn do (checks.go):
 //
 //	check  conn url    play the check of that name against url, and report "checked"
 //
-// It is told by the page's function run, and tells by emitLine.
+// In a page it is told by the function run, and tells by emitLine; in node, by a line
+// of JSON each on stdin and stdout.
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"crypto/sha256"
@@ -18,6 +20,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"path"
 	"sync"
 	"syscall/js"
@@ -56,26 +59,50 @@ func (e event) emit() {
 	if err != nil {
 		panic("BUG: an event is plain data: " + err.Error())
 	}
-	js.Global().Call("emitLine", string(line))
+	emitLine(string(line))
 }
+
+// emitLine tells the tests.
+var emitLine func(line string)
 
 func main() {
 	commands := make(chan command, 1024)
-	js.Global().Set("run", js.FuncOf(func(_ js.Value, args []js.Value) any {
-		var c command
-		if err := json.Unmarshal([]byte(js.Global().Get("JSON").Call("stringify", args[0]).String()), &c); err != nil {
-			event{Event: "error", Detail: err.Error()}.emit()
-			return nil
-		}
-		commands <- c
-		return nil
-	}))
+	if emit := js.Global().Get("emitLine"); emit.Type() == js.TypeFunction {
+		emitLine = func(line string) { emit.Invoke(line) }
+		obeyPage(commands)
+	} else {
+		emitLine = func(line string) { fmt.Println(line) }
+		go obeyStdin(commands)
+	}
 	var p puppet
 	for c := range commands {
 		if err := p.obey(c); err != nil {
 			event{Event: "error", Conn: c.Conn, Code: int(conn.CloseStatus(err)), Detail: c.Do + ": " + err.Error()}.emit()
 		}
 	}
+}
+
+// obeyPage makes the function run, which takes a command.
+func obeyPage(commands chan<- command) {
+	js.Global().Set("run", js.FuncOf(func(_ js.Value, args []js.Value) any {
+		commands <- parse(js.Global().Get("JSON").Call("stringify", args[0]).String())
+		return nil
+	}))
+}
+
+// obeyStdin takes a command from each line.
+func obeyStdin(commands chan<- command) {
+	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
+		commands <- parse(lines.Text())
+	}
+	close(commands)
+}
+
+func parse(line string) (c command) {
+	if err := json.Unmarshal([]byte(line), &c); err != nil {
+		c.Do = err.Error()
+	}
+	return c
 }
 
 // puppet is the connections, by the path of the URL, which both ends know.
@@ -103,10 +130,7 @@ func (p *puppet) obey(c command) error {
 }
 
 func (p *puppet) conn(c command) *conn.Conn {
-	ws, ok := p.conns.Load(c.Conn)
-	if !ok {
-		return nil
-	}
+	ws, _ := p.conns.Load(c.Conn)
 	return ws.(*conn.Conn)
 }
 
