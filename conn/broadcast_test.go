@@ -10,43 +10,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-
-	"github.com/parleyws/websocket/frame"
 )
-
-// Sending one prepared message to many connections allocates nothing for a
-// delivery, and needs no goroutine.
-func TestBroadcastAllocatesNothing(t *testing.T) {
-	if raceEnabled {
-		t.Skip("under the race detector sync.Pool forgets at random")
-	}
-	const members = 50
-	for _, role := range roles {
-		var all []*Conn
-		for range members {
-			client, server := connPair(t, nil)
-			if role == frame.Client {
-				server = client
-			}
-			all = append(all, server)
-		}
-		m, err := NewPrepared(Binary, pattern(1024))
-		require.NoError(t, err)
-		goroutines := runtime.NumGoroutine()
-		perRun := testing.AllocsPerRun(100, func() {
-			for _, c := range all {
-				if err := c.TryWritePrepared(m); err != nil {
-					t.Error(err)
-				}
-			}
-		})
-		require.Zero(t, perRun, "%v: allocations for %d deliveries", role, members)
-		require.LessOrEqual(t, runtime.NumGoroutine(), goroutines)
-		for _, c := range all {
-			require.EqualValues(t, 101, c.Stats().Writes, "one system call for each")
-		}
-	}
-}
 
 // TryWrite, Write and streams from many goroutines to a peer that reads at its own
 // pace: each message arrives whole, each goroutine's in order, and only those of

@@ -27,8 +27,6 @@ func TestNoAllocsCompressed(t *testing.T) {
 	}
 	buf := make([]byte, 0, 100<<10)
 	small, large := excerpt(300, 1), excerpt(64<<10, 2)
-	m, err := NewPrepared(Text, small)
-	require.NoError(t, err)
 	reads := func(b *bench) error {
 		_, _, err := b.c.AppendRead(context.Background(), buf)
 		return err
@@ -42,8 +40,6 @@ func TestNoAllocsCompressed(t *testing.T) {
 		"AppendRead, fragments": {inFragments(zip(Text, packedAlone(string(small))), 50), reads},
 		"Write 300 B":           {nil, func(b *bench) error { return b.c.Write(context.Background(), Text, small) }},
 		"Write 64 KiB":          {nil, func(b *bench) error { return b.c.Write(context.Background(), Text, large) }},
-		"TryWrite":              {nil, func(b *bench) error { return b.c.TryWrite(Text, small) }},
-		"TryWritePrepared":      {nil, func(b *bench) error { return b.c.TryWritePrepared(m) }},
 	} {
 		for _, role := range roles {
 			for _, takeover := range takeovers {

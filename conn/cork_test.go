@@ -3,7 +3,6 @@ package conn
 import (
 	"context"
 	"fmt"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -23,37 +22,6 @@ func answers(texts []string) (re []string) {
 		re = append(re, "re: "+s)
 	}
 	return re
-}
-
-// Replies to messages that came together go out together, whichever way they are
-// written.
-func TestRepliesGoOutTogether(t *testing.T) {
-	prepared, err := NewPrepared(Text, []byte("prepared"))
-	require.NoError(t, err)
-	for name, write := range map[string]func(c *Conn, m Message) error{
-		"Write":            func(c *Conn, m Message) error { return c.Write(context.Background(), Text, m.Data) },
-		"TryWrite":         func(c *Conn, m Message) error { return c.TryWrite(Text, m.Data) },
-		"WritePrepared":    func(c *Conn, m Message) error { return c.WritePrepared(context.Background(), prepared) },
-		"TryWritePrepared": func(c *Conn, m Message) error { return c.TryWritePrepared(prepared) },
-	} {
-		t.Run(name, func(t *testing.T) {
-			c, peer, _ := loopPair(t, nil, func(c *Conn, m Message) bool { return write(c, m) == nil })
-			texts := numbered(16)
-			say(t, peer, texts...)
-			want := texts
-			if name == "WritePrepared" || name == "TryWritePrepared" {
-				want = nil
-				for range texts {
-					want = append(want, "prepared")
-				}
-			}
-			require.Equal(t, want, hear(t, peer, len(texts)))
-			require.Eventually(t, func() bool { return c.Stats().MessagesSent == 16 }, 5*time.Second, time.Millisecond)
-			s := c.Stats()
-			require.LessOrEqual(t, s.Writes, uint64(3), "in one system call, unless the network has cut what came")
-			require.Zero(t, s.Backlog)
-		})
-	}
 }
 
 // A body that takes its time with one message does not delay the replies to those
@@ -94,25 +62,5 @@ func TestHeldRepliesAreSentInTheEnd(t *testing.T) {
 			say(t, peer, texts...)
 			require.Equal(t, answers(texts[:1]), hear(t, peer, 1))
 		})
-	}
-}
-
-// What is held is bounded, by Backlog too, and counts for it.
-func TestHeldRepliesAreBounded(t *testing.T) {
-	for _, tt := range []struct {
-		backlog int
-		most    int
-	}{{-1, 0}, {40, 40}, {0, maxBatch}} {
-		var held atomic.Int64 // at most
-		_, peer, _ := loopPair(t, &Config{Backlog: tt.backlog}, func(c *Conn, m Message) bool {
-			ok := reply(c, m)
-			held.Store(max(held.Load(), int64(c.Backlog())))
-			return ok
-		})
-		texts := numbered(64)
-		say(t, peer, texts...)
-		require.Equal(t, answers(texts), hear(t, peer, len(texts)))
-		require.LessOrEqual(t, int(held.Load()), tt.most)
-		require.Equal(t, tt.most > 0, held.Load() > 0)
 	}
 }

@@ -1,3 +1,5 @@
+//go:build !parley_noraw
+
 package conn
 
 import "syscall"

@@ -79,7 +79,6 @@ func TestNoAllocs(t *testing.T) {
 		}},
 		{"Write 125 B", nil, func(ctx context.Context, b *bench) error { return b.c.Write(ctx, Binary, small) }},
 		{"Write 64 KiB", nil, func(ctx context.Context, b *bench) error { return b.c.Write(ctx, Binary, large) }},
-		{"TryWrite", nil, func(_ context.Context, b *bench) error { return b.c.TryWrite(Binary, small) }},
 	} {
 		for _, role := range roles {
 			t.Run(tt.name+"/"+role.String(), func(t *testing.T) {
@@ -183,29 +182,6 @@ func TestNoAllocsForFreshContexts(t *testing.T) {
 			cancel()
 		})
 		require.LessOrEqual(t, with, alone)
-	}
-}
-
-// An idle connection holds no buffer: one that waits on a plain socket, having
-// read and written before, has given them all back.
-func TestIdleConnectionHoldsNoBuffer(t *testing.T) {
-	for _, role := range roles {
-		b := newBench(t, role)
-		wire := wstest.Text("hello").Wire(nil, peerOf(role), frame.Key{1, 2, 3, 4})
-		wire = wstest.Ping("?").Wire(wire, peerOf(role), frame.Key{1, 2, 3, 4})
-		b.ask <- wire
-		require.NoError(t, read(t.Context(), b.c).Err)
-		require.NoError(t, b.c.Write(t.Context(), Binary, pattern(100_000)))
-		startRead(context.Background(), b.c)
-		for b.c.wire.waits.Load()%2 == 0 {
-			runtime.Gosched()
-		}
-		require.Nil(t, b.c.wire.buf)
-		b.c.mu.Lock()
-		require.Nil(t, b.c.out.air)
-		require.Nil(t, b.c.out.replies)
-		require.Nil(t, b.c.message.partial)
-		b.c.mu.Unlock()
 	}
 }
 

@@ -91,22 +91,6 @@ func TestCloseWhileWritersWaitForAStream(t *testing.T) {
 	})
 }
 
-// A deadline that is meant to interrupt a write may be set when the write is over.
-// TryWrite must not take it for a full socket: that would cost the message, or the
-// connection.
-func TestTryWriteAfterALateKick(t *testing.T) {
-	for _, message := range [][]byte{[]byte("small"), pattern(largeFrame)} {
-		client, server := connPair(t, &Config{Backlog: -1, SlowConsumer: Disconnect})
-		for from, to := range map[*Conn]*Conn{client: server, server: client} {
-			for range 3 {
-				from.kickWrite()
-				require.NoError(t, from.TryWrite(Binary, message), "the socket is empty")
-				require.Equal(t, received{Type: Binary, Data: string(message)}, read(t.Context(), to))
-			}
-		}
-	}
-}
-
 // watchful is a transport that knows its write deadline.
 type watchful struct {
 	*wstest.Conn
@@ -141,22 +125,6 @@ func TestCancelledBatchLeavesNoDeadline(t *testing.T) {
 			require.Zero(t, transport.deadline)
 			require.False(t, c.out.kicked.Load())
 		})
-	}
-}
-
-// The same over a socket: a full one is emptied by its peer after the batch was
-// taken back, and takes the next message.
-func TestTryWriteAfterACancelledBatch(t *testing.T) {
-	for _, role := range roles {
-		c, other, full := stuffed(t, role, &Config{Backlog: -1, SlowConsumer: Disconnect})
-		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Millisecond)
-		batch, _ := batchOf(1, 2)
-		require.Equal(t, context.DeadlineExceeded, c.WriteBatch(ctx, batch...))
-		cancel()
-		_, err := io.CopyN(io.Discard, other, full)
-		require.NoError(t, err)
-		require.NoError(t, c.TryWrite(Text, []byte("there is room")))
-		wstest.NewPeer(t, other, peerOf(role)).Want("nothing of the batch", wstest.Text("there is room"))
 	}
 }
 

@@ -301,32 +301,6 @@ func TestTryWriteDisconnectStuckPeer(t *testing.T) {
 	}
 }
 
-// With a negative Backlog nothing is queued, but for the rest of a message of
-// which the socket has taken a part: that one is always completed.
-func TestTryWritePartOfAMessage(t *testing.T) {
-	for _, role := range roles {
-		for _, backlog := range []int{-1, 100} {
-			nc, other := tcpPair(t)
-			require.NoError(t, nc.(*net.TCPConn).SetWriteBuffer(32<<10))
-			c := New(upgraded(nc, role), calm(&Config{Backlog: backlog}))
-			p := wstest.NewPeer(t, other, peerOf(role))
-			const n = 2 << 20 // more than the socket takes
-			message := pattern(n)
-			require.NoError(t, c.TryWrite(Binary, message), "a part was taken")
-			clear(message)
-			require.Greater(t, c.Backlog(), n/2)
-			require.Equal(t, ErrBacklog, c.TryWrite(Binary, make([]byte, 200)))
-			p.Want("the whole message", wstest.Binary(pattern(n)))
-			for c.Backlog() > 0 {
-				runtime.Gosched()
-			}
-			require.NoError(t, c.TryWrite(Text, []byte("x")))
-			p.Want("nothing of what was refused", wstest.Text("x"))
-			end(c)
-		}
-	}
-}
-
 func TestTryWriteNegativeBacklog(t *testing.T) {
 	whileStuck(t, &Config{Backlog: -1}, func(t *testing.T, s *stuck) {
 		for range 3 {
@@ -380,15 +354,6 @@ func TestTryWriteGoroutines(t *testing.T) {
 			time.Sleep(time.Millisecond)
 		}
 	})
-	client, server := connPair(t, nil)
-	for _, c := range []*Conn{client, server} {
-		before := runtime.NumGoroutine()
-		for range 20 {
-			require.NoError(t, c.TryWrite(Text, []byte("hello")))
-			require.LessOrEqual(t, runtime.NumGoroutine(), before, "the socket has room: no goroutine is needed")
-			require.Zero(t, c.Backlog())
-		}
-	}
 }
 
 // A backlog that the peer does not take for WriteTimeout ends the connection.

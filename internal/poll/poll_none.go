@@ -1,4 +1,4 @@
-//go:build !linux && !darwin && !dragonfly && !freebsd && !netbsd && !openbsd
+//go:build parley_noraw || (!linux && !darwin && !dragonfly && !freebsd && !netbsd && !openbsd)
 
 package poll
 
