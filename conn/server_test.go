@@ -166,15 +166,7 @@ func playVector(t *testing.T, s *Server, v vectors.Vector, cuts []int, outcomes 
 	s.cfg = &limited
 	peer := enters(t, s, v.Role)
 	defer peer.Close()
-	listening := make(chan []byte, 1)
-	answered := make(chan bool)
-	go func() {
-		pongs := make([]byte, pongsOf(v))
-		io.ReadFull(peer, pongs)
-		close(answered)
-		wire, _ := io.ReadAll(peer)
-		listening <- append(pongs, wire...)
-	}()
+	ponged, listening := listenTo(peer, v)
 	wire := v.Wire
 	for _, n := range cuts {
 		if _, err := peer.Write(wire[:n]); err != nil {
@@ -184,22 +176,13 @@ func playVector(t *testing.T, s *Server, v vectors.Vector, cuts []int, outcomes 
 		runtime.Gosched()
 	}
 	if !poll.Available && (v.End == vectors.Open || v.End == vectors.Incomplete) {
-		<-answered // a goroutine sends Pongs then, which the end of the stream would overtake
+		<-ponged
 	}
 	peer.CloseWrite()
 	o := <-outcomes
 	judgeMessages(t, v, o)
 	judgeError(t, v, o.err)
 	judgeFrames(t, v, frames(t, v.Role, <-listening))
-}
-
-// pongsOf returns how many bytes the Pongs take that a peer is owed which reads on.
-func pongsOf(v vectors.Vector) (n int) {
-	for _, payload := range v.Pongs {
-		h := frame.Header{Opcode: frame.Pong, Masked: v.Role == frame.Client, Length: int64(len(payload))}
-		n += h.Size() + len(payload)
-	}
-	return n
 }
 
 func cmpOr(n, def int64) int64 {
