@@ -1,4 +1,4 @@
-//go:build !unix
+//go:build !unix || parley_noraw
 
 package conn
 

@@ -6,6 +6,7 @@ import (
 	"context"
 	"io"
 	"net"
+	"path/filepath"
 	"runtime"
 	"sync/atomic"
 	"testing"
@@ -20,6 +21,19 @@ import (
 // This file has what can be promised only where a socket can be tried without
 // waiting. Elsewhere TryWrite queues every message, for a goroutine to send, nothing
 // is held to go out together, and a connection that waits has a buffer in hand.
+
+// Unix sockets are read and written as directly as those of TCP.
+func TestRawSockets(t *testing.T) {
+	for _, network := range []string{"tcp", "unix"} {
+		l, err := net.Listen(network, map[string]string{"tcp": "127.0.0.1:0", "unix": filepath.Join(t.TempDir(), "s")}[network])
+		require.NoError(t, err)
+		defer l.Close()
+		nc, err := net.Dial(network, l.Addr().String())
+		require.NoError(t, err)
+		defer nc.Close()
+		require.NotNil(t, rawConn(nc), network)
+	}
+}
 
 // With a negative Backlog nothing is queued, but for the rest of a message of
 // which the socket has taken a part: that one is always completed.
