@@ -68,6 +68,13 @@ func TestServerSilentHandshakesMakeRoom(t *testing.T) {
 	}
 }
 
+func setGrace(s *Server, d time.Duration) {
+	s.mu.Lock()
+	s.grace = d
+	s.mu.Unlock()
+	s.look()
+}
+
 // A handshake that a function of ours holds up is not ended: who comes waits for it.
 func TestServerSlowCheckMakesNoRoom(t *testing.T) {
 	for name, set := range map[string]func(o *AcceptOptions, wait func()){
@@ -85,7 +92,7 @@ func TestServerSlowCheckMakesNoRoom(t *testing.T) {
 			inAllManners(t, func(t *testing.T, s *Server) {
 				var waiting atomic.Int32
 				goOn := make(chan bool)
-				s.MaxHandshakes, s.grace = 2, 200*time.Millisecond
+				s.MaxHandshakes, s.grace = 2, time.Hour
 				s.Handler, s.Options = &events{message: echoes}, &AcceptOptions{OriginPatterns: []string{"*"}}
 				set(s.Options, func() { waiting.Add(1); <-goOn })
 				url := listenAndServe(t, s)
@@ -102,8 +109,10 @@ func TestServerSlowCheckMakesNoRoom(t *testing.T) {
 					})
 				}
 				require.Eventually(t, func() bool { return waiting.Load() == 2 }, 5*time.Second, time.Millisecond)
-				time.Sleep(300 * time.Millisecond)
+				setGrace(s, 1) // and the third that comes looks again
+				time.Sleep(20 * time.Millisecond)
 				require.EqualValues(t, 2, waiting.Load(), "there is no room for a third, be it late")
+				setGrace(s, time.Hour)
 				close(goOn)
 				for _, dial := range dials {
 					require.NoError(t, <-dial)

@@ -55,6 +55,7 @@ func TestServerWaitsWithoutDescriptors(t *testing.T) {
 				}}
 				peer := enters(t, s, frame.Server)
 				defer peer.Close()
+				peer.SetReadBuffer(32 << 10) // or the kernel might learn to take it all
 				enough := noMoreFiles(t)
 				for range 2 {
 					say(t, peer, "go")
@@ -90,6 +91,7 @@ func TestServerWaitEndsWithoutDescriptors(t *testing.T) {
 				s.Options = &AcceptOptions{Config: Config{WriteTimeout: tt.timeout}}
 				peer := enters(t, s, frame.Server)
 				defer peer.Close()
+				peer.SetReadBuffer(32 << 10)
 				c := <-conns
 				enough := noMoreFiles(t)
 				ctx, cancel := context.WithCancel(t.Context())
