@@ -148,7 +148,8 @@ func (o *DialOptions) handshake() *handshake.ClientConfig {
 // effect on the connection.
 //
 // The error is a [*handshake.Error]; if the server refused, it has the status,
-// the header and the beginning of the body.
+// the header and the beginning of the body. What is different in a browser is said in
+// the package's documentation.
 func Dial(ctx context.Context, url string, opts *DialOptions) (*Conn, error) {
 	u, err := handshake.Connect(ctx, url, opts.handshake())
 	if err != nil {

@@ -101,7 +101,7 @@ func (c *Conn) readToClose() {
 // CloseNow ends the connection at once, without a closing handshake: the TCP
 // connection is closed, and the peer sees the abnormal closure 1006. It never
 // blocks. Calling it on a connection that has ended does nothing, so it may be
-// deferred.
+// deferred. In a browser the peer sees 1005.
 func (c *Conn) CloseNow() error {
 	c.uncork()
 	c.mu.Lock()

@@ -127,6 +127,38 @@
 // a stack of 2 KiB, and is not called on the goroutine that has performed the
 // handshake, whose stack has grown by then.
 //
+// # In a browser
+//
+// With GOOS=js, where scripts have no network, [Dial] has the browser connect, with a
+// WebSocket of its own; all there is to a [Conn] works over it as elsewhere, with
+// these differences.
+//
+//   - The browser sees to the opening handshake. DialOptions.Header, TLS, Jar and
+//     CheckRedirect, and user information in the URL, are errors that match
+//     errors.ErrUnsupported. Of a handshake that fails, no reason is told. With
+//     DialOptions.NetDial it is this package that connects, over a network that the
+//     program brings, as on other systems.
+//   - Compression is between the browser and the server: Config.Compression is not
+//     looked at, and [Conn.Deflate] returns nil.
+//   - There is no [Conn.Ping], which returns an error that matches
+//     errors.ErrUnsupported, and no KeepAlive: Config.KeepAlive is not looked at. The
+//     browser answers the server's Pings.
+//   - A script may close with 1000 and 3000 to 4999 only. The server is told 1000 for
+//     1001, and for another code below 3000 the one that is 3000 higher, as 4011 for
+//     1011, which holds for the rules that the server broke too.
+//   - [Conn.CloseNow] cannot break the connection off: the browser sends a Close
+//     frame without a code, and the server sees 1005.
+//   - A message goes out in one frame, once all of it is there. [Conn.Writer] collects
+//     it. What is not UTF-8 in a text becomes U+FFFD.
+//   - What has been written is the browser's to send. With more than 64 KiB of that,
+//     writing waits, or TryWrite queues, as with a socket that is full; and
+//     [Conn.Backlog] counts it.
+//   - A browser goes on receiving, whether somebody reads or not, and a message of any
+//     size is in its memory before MaxMessage is looked at. With more than 16 MiB of
+//     messages that nobody has read, the connection ends: the server is told 4008, and
+//     reading returns an error after all that had come.
+//   - [Conn.LocalAddr] and [Conn.RemoteAddr] are "browser" and the URL.
+//
 // # Limitations
 //
 // A TLS connection is known by its method ConnectionState. Where a net.Conn of

@@ -9,7 +9,10 @@ import (
 )
 
 // Where sockets cannot be tried without waiting, they are read and written
-// through net.Conn, with a buffer in hand.
+// through net.Conn, with a buffer in hand. The build tag parley_noraw has all systems
+// do that, and do without event loops, so that it can be tested anywhere:
+//
+//	go test -tags parley_noraw ./conn
 
 func rawConn(net.Conn) syscall.RawConn { return nil }
 

@@ -59,6 +59,17 @@
 // its MaxHeaderBytes and ReadHeaderTimeout are the bounds. The latter has no
 // default: a server that faces the world sets it.
 //
+// # In a browser
+//
+// With GOOS=js, Connect has the browser open a WebSocket of its own, and
+// Upgraded.Conn is a stream that stands for it: whoever speaks frames over it, as
+// package conn does, speaks to the server. Header, TLS, Jar, CheckRedirect and user
+// information in the URL are then errors that match [errors.ErrUnsupported], as a
+// browser lets no script decide about them. Deflate and the bounds in bytes are not
+// looked at: a browser has its own. Upgraded.Header is nil, and so is Deflate. If the
+// handshake fails, the Error tells no reason, for the browser tells none. With a
+// NetDial, Connect works over the network that this returns, as on other systems.
+//
 // # Limitations
 //
 // The one extension that is negotiated is permessage-deflate, see
