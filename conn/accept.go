@@ -77,6 +77,12 @@ func (o *AcceptOptions) config() *Config {
 //
 // A handler that stays for as long as the connection lives keeps the goroutine
 // of net/http and what hangs on it, some 16 KiB. [Handler] does not.
+//
+// Over HTTP/2, which a program has to ask for (see package handshake/http2), a
+// connection does not live on: it ends when the handler returns. One that gives the
+// connection to somebody else waits for its end, which does no harm over HTTP/1.1:
+//
+//	<-c.Done()
 func Accept(w http.ResponseWriter, r *http.Request, opts *AcceptOptions) (*Conn, error) {
 	u, err := handshake.Upgrade(w, r, opts.handshake())
 	if err != nil {

@@ -26,8 +26,9 @@ import (
 // ctx is c.Context(): it is cancelled when the connection is over, and has the
 // values of the request's context, but not its end. serve runs on a goroutine of
 // its own, while the HTTP handler returns, so that the memory net/http needs for
-// a request is given back. Hence the request itself is not there any more;
-// what is needed of it is to be taken before:
+// a request is given back. (Over HTTP/2 it stays, for it is the stream that ends when
+// it returns.) Hence the request itself is not there any more; what is needed of it
+// is to be taken before:
 //
 //	func(w http.ResponseWriter, r *http.Request) {
 //		room := r.PathValue("room")
@@ -44,7 +45,16 @@ func Handler(opts *AcceptOptions, serve func(ctx context.Context, c *Conn) error
 		}
 		c := newConn(u, cfg, context.WithoutCancel(r.Context()))
 		go c.serve(serve)
+		awaitStream(u)
 	})
+}
+
+// awaitStream keeps an HTTP handler for as long as its connection needs it: over
+// HTTP/2 the connection ends with it.
+func awaitStream(u *handshake.Upgraded) {
+	if s, ok := u.Conn.(*handshake.Stream); ok {
+		s.Wait()
+	}
 }
 
 // serve calls f and closes the connection. It is at the bottom of a small stack for

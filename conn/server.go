@@ -49,8 +49,8 @@ type EventHandler interface {
 //
 // A few loops, each a goroutine, wait for all sockets (with epoll or kqueue), read
 // what has come and call the Handler. Connections that are no plain sockets, over
-// TLS for example, and all where there is no such poller (on Windows), have a
-// goroutine each, and the same Handler is called.
+// TLS or HTTP/2 for example, and all where there is no such poller (on Windows), have
+// a goroutine each, and the same Handler is called.
 //
 // The connections are what they are elsewhere, with these differences: the server
 // reads, and methods that read return an error; [Conn.Close] does not wait for the
@@ -224,7 +224,7 @@ func (s *Server) Serve(l net.Listener) error {
 }
 
 // ServeHTTP upgrades a request of net/http. It implements http.Handler, and returns
-// once the handshake is done.
+// once the handshake is done, or over HTTP/2 when the connection is over.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err := s.start(); err != nil {
 		s.logf("%v", err)
@@ -232,7 +232,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if !s.admitNow() {
-		w.Header().Set("Connection", "close")
+		if r.ProtoMajor == 1 {
+			w.Header().Set("Connection", "close")
+		}
 		w.Header().Set("Retry-After", "5")
 		http.Error(w, "too many connections", http.StatusServiceUnavailable)
 		return
@@ -243,6 +245,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.attach(u)
+	awaitStream(u)
 }
 
 // attach runs an upgraded connection, which has been admitted: in a loop if that can

@@ -30,7 +30,9 @@ func (g *grant) judge(q *request, cfg *ServerConfig) (rejection *Error) {
 	if rejection = judgeUpgrade(q); rejection != nil {
 		return rejection
 	}
-	g.key = q.key[0]
+	if q.major == 1 {
+		g.key = q.key[0]
+	}
 	n := len(g.uri)
 	text := g.uri + g.host // one allocation for both
 	g.uri, g.host = text[:n], text[n:]
@@ -92,12 +94,7 @@ func (g *grant) negotiate(q *request, deflate *DeflateConfig) *Error {
 // RFC 6455, section 4.2.1: "An HTTP/1.1 or higher GET request, including a
 // 'Request-URI'", and "A |Host| header field containing the server's authority."
 func (g *grant) judgeHTTP(q *request) *Error {
-	if q.major != 1 || q.minor < 1 {
-		return reject(505, "the request must be HTTP/1.1; a proxy in between may have to be told to speak that")
-	}
-	if q.method != "GET" {
-		rejection := reject(405, "the method must be GET")
-		rejection.Header.Set("Allow", "GET")
+	if rejection := judgeMethod(q); rejection != nil {
 		return rejection
 	}
 	// A body would be read as frames, or the other way round: request smuggling. One
@@ -125,17 +122,44 @@ func (g *grant) judgeHTTP(q *request) *Error {
 	return nil
 }
 
+// judgeMethod looks at the version and the method.
+//
+// RFC 8441, section 4: "A new pseudo-header field :protocol MAY be included on
+// request HEADERS indicating the desired protocol to be spoken on the tunnel created
+// by CONNECT." That is how it is over HTTP/2, where there is no upgrade.
+func judgeMethod(q *request) *Error {
+	switch {
+	case q.major == 2 && q.connect == "":
+		return reject(505, "the request must be HTTP/1.1, or over HTTP/2 an extended CONNECT; "+
+			"a proxy in between may have to be told to speak that")
+	// RFC 9220, section 3, says for HTTP/3 what status this is.
+	case q.major == 2 && (q.method != "CONNECT" || q.connect != "websocket"):
+		return reject(501, "the method must be CONNECT, with websocket for the :protocol")
+	case q.major == 2:
+		return nil
+	case q.major != 1 || q.minor < 1:
+		return reject(505, "the request must be HTTP/1.1; a proxy in between may have to be told to speak that")
+	case q.method != "GET":
+		rejection := reject(405, "the method must be GET")
+		rejection.Header.Set("Allow", "GET")
+		return rejection
+	}
+	return nil
+}
+
 // judgeUpgrade looks at what makes the request a WebSocket handshake, RFC 6455,
-// section 4.2.1.
+// section 4.2.1. RFC 8441, section 5, has "Upgrade", "Connection" and
+// "Sec-WebSocket-Key" left out over HTTP/2, where CONNECT takes their place.
 func judgeUpgrade(q *request) *Error {
+	old := q.major == 1
 	switch {
 	// "An |Upgrade| header field containing the value 'websocket', treated as an
 	// ASCII case-insensitive value."
-	case !hasToken(q.upgrade, "websocket"):
+	case old && !hasToken(q.upgrade, "websocket"):
 		return upgradeRequired("this is a WebSocket endpoint: the Upgrade header must have websocket")
 	// "A |Connection| header field that includes the token 'Upgrade', treated as
 	// an ASCII case-insensitive value."
-	case !hasToken(q.connection, "upgrade"):
+	case old && !hasToken(q.connection, "upgrade"):
 		return upgradeRequired("the Connection header must have upgrade; a proxy in between may have dropped it")
 	// Sections 11.3.1 and 11.3.5: "MUST NOT appear more than once".
 	case len(q.version) > 1:
@@ -145,12 +169,12 @@ func judgeUpgrade(q *request) *Error {
 	// section and instead send an appropriate HTTP error code (such as 426 Upgrade
 	// Required) and a |Sec-WebSocket-Version| header field".
 	case len(q.version) == 0 || q.version[0] != "13":
-		return upgradeRequired("the Sec-WebSocket-Version header must be 13")
-	case len(q.key) != 1:
+		return otherVersion(old)
+	case old && len(q.key) != 1:
 		return reject(400, "there must be exactly one Sec-WebSocket-Key header")
 	// "A |Sec-WebSocket-Key| header field with a base64-encoded value that, when
 	// decoded, is 16 bytes in length."
-	case !validKey(q.key[0]):
+	case old && !validKey(q.key[0]):
 		return reject(400, "the Sec-WebSocket-Key header must be 16 bytes in base64")
 	}
 	// Section 9.1: "the recipient of such malformed data MUST immediately _Fail the
@@ -253,6 +277,18 @@ func upgradeRequired(reason string) *Error {
 	rejection := reject(426, reason)
 	rejection.Header["Connection"] = []string{"close", "Upgrade"}
 	rejection.Header.Set("Upgrade", "websocket")
+	rejection.Header.Set("Sec-WebSocket-Version", "13")
+	return rejection
+}
+
+// otherVersion makes the rejection of another version of WebSocket. Over HTTP/2
+// there is no Upgrade header, and 426 cannot be without one.
+func otherVersion(old bool) *Error {
+	const reason = "the Sec-WebSocket-Version header must be 13"
+	if old {
+		return upgradeRequired(reason)
+	}
+	rejection := reject(400, reason)
 	rejection.Header.Set("Sec-WebSocket-Version", "13")
 	return rejection
 }

@@ -76,13 +76,25 @@ func appendField(dst []byte, name, value string) []byte {
 	dst = appendName(dst, name)
 	dst = append(dst, ": "...)
 	for i := range len(value) {
-		c := value[i]
-		if c == '\r' || c == '\n' || c == 0 {
-			c = ' '
-		}
-		dst = append(dst, c)
+		dst = append(dst, harmless(value[i]))
 	}
 	return append(dst, "\r\n"...)
+}
+
+func harmless(c byte) byte {
+	if c == '\r' || c == '\n' || c == 0 {
+		return ' '
+	}
+	return c
+}
+
+// cleanValue returns a field value as appendField writes it.
+func cleanValue(value string) string {
+	p := []byte(value)
+	for i, c := range p {
+		p[i] = harmless(c)
+	}
+	return string(p)
 }
 
 // appendName appends a field's name, and spells ours as the RFC does:

@@ -98,6 +98,7 @@ func (f fields) keep(names []string) http.Header {
 type request struct {
 	method, target string
 	major, minor   int
+	connect        string // over HTTP/2 the :protocol of an extended CONNECT, "" if it is none
 	tls            bool
 	hasBody        bool // Transfer-Encoding, or a Content-Length that is not 0
 
@@ -126,6 +127,10 @@ func (q *request) fromHTTP(r *http.Request) {
 	q.major, q.minor = r.ProtoMajor, r.ProtoMinor
 	q.tls = r.TLS != nil
 	q.hasBody = r.ContentLength != 0 || len(r.TransferEncoding) > 0
+	if q.major == 2 {
+		q.connect = first(r.Header[":protocol"])
+		q.hasBody = r.ContentLength != -1 // the stream goes on, and nobody says how far
+	}
 	q.host = append(q.host, r.Host)
 	q.origin = r.Header["Origin"]
 	q.connection = r.Header["Connection"]
@@ -138,6 +143,13 @@ func (q *request) fromHTTP(r *http.Request) {
 	if q.target == "" { // a request made by hand
 		q.target = r.URL.RequestURI()
 	}
+}
+
+func first(values []string) string {
+	if len(values) == 0 {
+		return ""
+	}
+	return values[0]
 }
 
 // fromHead makes a request of one that we have parsed ourselves.

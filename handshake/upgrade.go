@@ -59,6 +59,9 @@ func (u *upgrade) run(w http.ResponseWriter, r *http.Request, cfg *ServerConfig)
 		answer(w, r, rejection)
 		return nil, rejection
 	}
+	if u.q.major == 2 {
+		return u.overHTTP2(w, r, cfg)
+	}
 	nc, rw, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		return nil, unhijacked(w, r, err)

@@ -12,7 +12,8 @@ var layers = []layer{
 	{dir: "internal/utf8", mayImport: []string{"internal/cpu"}},
 	{dir: "internal/*", mayImport: nil}, // the leaves: cpu, bufpool, flate, …
 	{dir: "frame", mayImport: []string{"internal/mask", "internal/utf8"}},
-	{dir: "handshake", mayImport: []string{"frame", "internal/browser", "internal/socks"}},
+	{dir: "handshake", mayImport: []string{"frame", "internal/browser", "internal/bufpool", "internal/socks"}},
+	{dir: "handshake/http2", mayImport: nil},
 	{dir: "conn", mayImport: []string{"frame", "handshake", "internal/*"}},
 	{dir: "examples/*", mayImport: []string{"frame", "handshake", "conn"}},
 	{dir: "fuzz", mayImport: []string{"frame", "handshake", "conn", "internal/utf8"}},
