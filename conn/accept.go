@@ -106,6 +106,10 @@ type DialOptions struct {
 	// TLS is used for wss and https. Nil: the zero tls.Config.
 	TLS *tls.Config
 
+	// HTTP2, if set, has the connection opened over HTTP/2 where the server knows
+	// that, together with others that are dialled with the same HTTP2.
+	HTTP2 *handshake.HTTP2
+
 	// NetDial opens the network connection in place of a net.Dialer;
 	// [handshake.UnixDial] makes one for a Unix socket.
 	NetDial func(ctx context.Context, network, addr string) (net.Conn, error)
@@ -141,7 +145,7 @@ func (o *DialOptions) handshake() *handshake.ClientConfig {
 		return nil
 	}
 	return &handshake.ClientConfig{
-		Subprotocols: o.Subprotocols, Header: o.Header, TLS: o.TLS, NetDial: o.NetDial,
+		Subprotocols: o.Subprotocols, Header: o.Header, TLS: o.TLS, HTTP2: o.HTTP2, NetDial: o.NetDial,
 		Proxy: o.Proxy, ProxyHeader: o.ProxyHeader, ProxyTLS: o.ProxyTLS,
 		Jar: o.Jar, CheckRedirect: o.CheckRedirect, Timeout: o.Timeout,
 		Deflate: o.Config.Compression.handshake(),

@@ -38,8 +38,14 @@ type ClientConfig struct {
 	Header http.Header
 
 	// TLS is used for wss and https; it is cloned. If ServerName is empty it is
-	// the URL's host. NextProtos is always "http/1.1" alone.
+	// the URL's host. NextProtos is always "http/1.1" alone, or with HTTP2 "h2" and
+	// that.
 	TLS *tls.Config
+
+	// HTTP2, if set, has connections to wss and https URLs opened over HTTP/2 where
+	// the server knows that, and otherwise over HTTP/1.1. All dials with the same
+	// HTTP2 share its TCP connections. Upgraded.Conn is then a *Stream.
+	HTTP2 *HTTP2
 
 	// NetDial opens the network connection, "tcp" to "host:port", in place of
 	// a [net.Dialer]; TLS is laid over it. It must return when ctx is done. With a
@@ -197,14 +203,28 @@ func (c *client) connect(ctx context.Context, t target) (*Upgraded, *Error) {
 	}
 }
 
-// attempt makes one connection and one request.
+// attempt makes one request, over a connection of its own or a stream of one.
 func (c *client) attempt(ctx context.Context, t *target) (*Upgraded, *Error) {
-	nc, early, failure := c.dial(ctx, t)
+	if c.cfg.HTTP2 != nil && t.secure {
+		return c.attemptHTTP2(ctx, t)
+	}
+	return c.attemptHTTP1(ctx, t)
+}
+
+// attemptHTTP1 makes one connection and one request.
+func (c *client) attemptHTTP1(ctx context.Context, t *target) (*Upgraded, *Error) {
+	nc, early, failure := c.dial(ctx, t, "http/1.1")
 	if failure != nil {
 		return nil, failure
 	}
+	return c.attemptOver(ctx, nc, early, t)
+}
+
+// attemptOver makes one request over HTTP/1.1. What the server has said before that is
+// early.
+func (c *client) attemptOver(ctx context.Context, nc net.Conn, early []byte, t *target) (*Upgraded, *Error) {
 	var u *Upgraded
-	failure = attend(ctx, nc, func() (failure *Error) {
+	failure := attend(ctx, nc, func() (failure *Error) {
 		u, failure = c.exchange(ctx, nc, early, t)
 		return failure
 	})

@@ -9,8 +9,9 @@ import (
 )
 
 // dial opens the byte stream: TCP, through a proxy if there is one, and TLS over it
-// where the URL wants that. What was read of it already is early.
-func (c *client) dial(ctx context.Context, t *target) (nc net.Conn, early []byte, failure *Error) {
+// where the URL wants that, with these protocols on offer. What was read of it already
+// is early.
+func (c *client) dial(ctx context.Context, t *target, protocols ...string) (nc net.Conn, early []byte, failure *Error) {
 	p, failure := c.proxyFor(ctx, t)
 	switch {
 	case failure != nil:
@@ -23,7 +24,7 @@ func (c *client) dial(ctx context.Context, t *target) (nc net.Conn, early []byte
 	if failure != nil || !t.secure {
 		return nc, early, failure
 	}
-	tc, err := shakeTLS(ctx, beneathTLS(nc, early), c.cfg.TLS, t.name)
+	tc, err := shakeTLS(ctx, beneathTLS(nc, early), c.cfg.TLS, t.name, protocols...)
 	if err != nil {
 		return nil, nil, &Error{Reason: "the TLS handshake with " + t.addr + " failed", Err: err}
 	}
@@ -47,8 +48,8 @@ func (c *client) dialTarget(ctx context.Context, t *target) (net.Conn, *Error) {
 }
 
 // shakeTLS lays TLS over nc, which it closes if that fails.
-func shakeTLS(ctx context.Context, nc net.Conn, conf *tls.Config, name string) (*tls.Conn, error) {
-	tc := tls.Client(nc, tlsConfig(conf, name))
+func shakeTLS(ctx context.Context, nc net.Conn, conf *tls.Config, name string, protocols ...string) (*tls.Conn, error) {
+	tc := tls.Client(nc, tlsConfig(conf, name, protocols))
 	if err := tc.HandshakeContext(ctx); err != nil {
 		nc.Close()
 		return nil, cause(ctx, err)
@@ -60,15 +61,15 @@ func shakeTLS(ctx context.Context, nc net.Conn, conf *tls.Config, name string) (
 }
 
 // tlsConfig is the program's own, but for what this connection needs. Were h2 on
-// offer, the server might take it and not understand our request.
-func tlsConfig(conf *tls.Config, name string) *tls.Config {
+// offer without need, the server might take it and not understand our request.
+func tlsConfig(conf *tls.Config, name string, protocols []string) *tls.Config {
 	if conf = conf.Clone(); conf == nil {
 		conf = new(tls.Config)
 	}
 	if conf.ServerName == "" {
 		conf.ServerName = name
 	}
-	conf.NextProtos = []string{"http/1.1"}
+	conf.NextProtos = protocols
 	return conf
 }
 

@@ -37,17 +37,11 @@ func (c *client) exchange(ctx context.Context, nc net.Conn, early []byte, t *tar
 	if err != nil {
 		return nil, unreadableResponse(err)
 	}
-	if c.cfg.Jar != nil {
-		if cookies := (&http.Response{Header: r.header}).Cookies(); len(cookies) > 0 {
-			c.cfg.Jar.SetCookies(t.cookieURL(), cookies)
-		}
-	}
+	c.takeCookies(t, r.header)
 	failure := &Error{Status: r.status, Header: r.header}
 	if r.status != http.StatusSwitchingProtocols {
 		failure.Reason = "the server did not upgrade to WebSocket, which would be status 101"
-		if isRedirect(failure) {
-			failure.Reason = "the server redirects to " + quote(r.header.Get("Location")) + "; set CheckRedirect to follow"
-		}
+		failure.noteRedirect()
 		failure.Body = c.readBody(ctx, nc, in)
 		return nil, failure
 	}
@@ -66,6 +60,16 @@ func (c *client) exchange(ctx context.Context, nc net.Conn, early []byte, t *tar
 		Host:        header.Get("Host"),
 		Header:      r.header,
 	}, nil
+}
+
+// takeCookies gives the jar what the response has for it.
+func (c *client) takeCookies(t *target, header http.Header) {
+	if c.cfg.Jar == nil {
+		return
+	}
+	if cookies := (&http.Response{Header: header}).Cookies(); len(cookies) > 0 {
+		c.cfg.Jar.SetCookies(t.cookieURL(), cookies)
+	}
 }
 
 func (c *client) newReader(nc net.Conn) *headReader {

@@ -18,6 +18,13 @@ func isRedirect(failure *Error) bool {
 	return false
 }
 
+// noteRedirect says of a redirect where it leads.
+func (e *Error) noteRedirect() {
+	if isRedirect(e) {
+		e.Reason = "the server redirects to " + quote(e.Header.Get("Location")) + "; set CheckRedirect to follow"
+	}
+}
+
 // redirect returns the target of a redirect from t, or why it is not followed.
 // via ends with t. If the origin changes, the credentials meant for the old one
 // are dropped for good.

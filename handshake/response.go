@@ -75,10 +75,15 @@ func judgeResponse(r *response, key string, cfg *ClientConfig) (g granted, fault
 	case len(accept) != 1 || accept[0] != AcceptKey(key):
 		return granted{}, "the Sec-WebSocket-Accept header of the response must answer our key; the server does not speak WebSocket, or a cache answered"
 	}
-	if g.deflate, fault = judgeExtensions(r.header["Sec-Websocket-Extensions"], cfg.Deflate); fault != "" {
+	return judgeAgreement(r.header, cfg)
+}
+
+// judgeAgreement looks at what the response has agreed to, over HTTP/1.1 and HTTP/2.
+func judgeAgreement(header http.Header, cfg *ClientConfig) (g granted, fault string) {
+	if g.deflate, fault = judgeExtensions(header["Sec-Websocket-Extensions"], cfg.Deflate); fault != "" {
 		return granted{}, fault
 	}
-	if g.subprotocol, fault = judgeSubprotocol(r.header["Sec-Websocket-Protocol"], cfg.Subprotocols); fault != "" {
+	if g.subprotocol, fault = judgeSubprotocol(header["Sec-Websocket-Protocol"], cfg.Subprotocols); fault != "" {
 		return granted{}, fault
 	}
 	return g, ""

@@ -45,7 +45,7 @@ func (c *client) dialProxy(ctx context.Context, p *proxy) (net.Conn, *Error) {
 	if p.scheme != "https" {
 		return nc, nil
 	}
-	tc, err := shakeTLS(ctx, nc, c.cfg.ProxyTLS, p.name)
+	tc, err := shakeTLS(ctx, nc, c.cfg.ProxyTLS, p.name, "http/1.1")
 	if err != nil {
 		return nil, p.failure("the TLS handshake with the proxy "+p.String()+" failed", err)
 	}
