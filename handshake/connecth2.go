@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -35,7 +36,7 @@ func (c *client) attemptHTTP2(ctx context.Context, t *target) (*Upgraded, *Error
 		}
 		x := c.newExchange(t, l)
 		var u *Upgraded
-		if u, failure = x.run(ctx, nil); failure == nil || !x.refused && x.sent.Load() || ctx.Err() != nil {
+		if u, failure = x.run(ctx); failure == nil || !x.refused && x.sent.Load() || ctx.Err() != nil {
 			return u, failure
 		}
 	}
@@ -62,14 +63,16 @@ func (c *client) openLink(ctx context.Context, t *target, key originKey) (*Upgra
 		return c.attemptHTTP1(ctx, t)
 	}
 	x := c.newExchange(t, l)
-	u, failure := x.run(ctx, func() { p.opened(key, l, false) })
+	x.opens = true
+	u, failure := x.run(ctx)
 	if x.sent.Load() {
 		return u, failure
 	}
 	// The request was not even sent: the server does not know extended CONNECT, as its
 	// SETTINGS say, or has hung up.
 	plain := failure.Err != nil && strings.Contains(failure.Err.Error(), "extended connect not supported")
-	p.opened(key, nil, plain)
+	x.settle(nil, plain)
+	l.discard()
 	if ctx.Err() != nil {
 		return nil, failure
 	}
@@ -82,6 +85,8 @@ type h2exchange struct {
 	t       *target
 	link    *link
 	header  http.Header
+	opens   bool        // the link is not in the pool yet
+	settled sync.Once   // whether it is to be
 	sent    atomic.Bool // the request's header was written, after the SETTINGS have come
 	refused bool        // the link took no more streams
 }
@@ -90,15 +95,25 @@ func (c *client) newExchange(t *target, l *link) *h2exchange {
 	return &h2exchange{c: c, t: t, link: l, header: c.requestHeader(t)}
 }
 
-// run makes the request. onSent, if set, is called when its header was written.
-func (x *h2exchange) run(ctx context.Context, onSent func()) (*Upgraded, *Error) {
-	own, cancel := context.WithCancel(httptrace.WithClientTrace(context.Background(), &httptrace.ClientTrace{
-		WroteHeaders: func() {
-			if !x.sent.Swap(true) && onSent != nil {
-				onSent()
-			}
-		},
-	}))
+// wasSent is called when the header of the request was written, or later.
+func (x *h2exchange) wasSent() {
+	x.sent.Store(true)
+	x.settle(x.link, false)
+}
+
+// settle lets others have the link that was opened, if there is one.
+func (x *h2exchange) settle(l *link, plain bool) {
+	x.settled.Do(func() {
+		if x.opens {
+			x.link.pool.opened(x.link.key, l, plain)
+		}
+	})
+}
+
+// run makes the request.
+func (x *h2exchange) run(ctx context.Context) (*Upgraded, *Error) {
+	trace := &httptrace.ClientTrace{WroteHeaders: x.wasSent}
+	own, cancel := context.WithCancel(httptrace.WithClientTrace(context.Background(), trace))
 	stop := context.AfterFunc(ctx, cancel)
 	s, out := newClientStream(x.link.nc.LocalAddr(), x.link.nc.RemoteAddr())
 	r, err := x.link.rt.RoundTrip(x.request(own, out))
@@ -107,6 +122,7 @@ func (x *h2exchange) run(ctx context.Context, onSent func()) (*Upgraded, *Error)
 		cancel()
 		return nil, x.failed(ctx, err)
 	}
+	x.wasSent() // the response may be faster than the trace
 	out.open(r, func() { cancel(); x.link.release() })
 	u, failure := x.judge(r, s)
 	if failure != nil && failure.Status != http.StatusOK {

@@ -2,37 +2,46 @@ package handshake
 
 import (
 	"context"
-	"crypto/tls"
-	"errors"
 	"io"
 	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"os"
+	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
-	"time"
+	"testing/synctest"
 
 	"github.com/stretchr/testify/require"
 
 	_ "github.com/parleyws/websocket/handshake/http2"
+	"github.com/parleyws/websocket/internal/wstest"
 )
+
+// What HTTP/2 is tested with: net/http on both sides, TLS between them, and TCP over
+// the loopback interface or, where time matters, a connection in memory.
 
 // h2server is an http.Server on the loopback interface that knows HTTP/2.
 type h2server struct {
 	*httptest.Server
-	url   string       // of scheme wss
-	dials atomic.Int32 // TCP connections that it has accepted
-	pool  HTTP2
+	url    string       // of scheme wss
+	dials  atomic.Int32 // TCP connections that it has accepted
+	pool   HTTP2
+	memory *memory
+	dial   func(ctx context.Context, network, addr string) (net.Conn, error) // nil: TCP
 }
 
-// serveH2 starts a server. tune may change it before.
-func serveH2(t *testing.T, handler http.HandlerFunc, tune func(*http.Server)) *h2server {
+// serveH2 starts a server on the loopback interface. tune may change it before.
+func serveH2(t *testing.T, handler http.HandlerFunc, tune func(*httptest.Server)) *h2server {
 	t.Helper()
-	s := &h2server{Server: httptest.NewUnstartedServer(handler)}
-	s.EnableHTTP2 = true
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	return serveH2On(t, l, handler, tune)
+}
+
+func serveH2On(t *testing.T, l net.Listener, handler http.HandlerFunc, tune func(*httptest.Server)) *h2server {
+	t.Helper()
+	s := &h2server{Server: &httptest.Server{Listener: l, Config: &http.Server{Handler: handler}, EnableHTTP2: true}}
 	s.Config.ConnState = func(_ net.Conn, state http.ConnState) {
 		if state == http.StateNew {
 			s.dials.Add(1)
@@ -40,7 +49,7 @@ func serveH2(t *testing.T, handler http.HandlerFunc, tune func(*http.Server)) *h
 	}
 	s.Config.ErrorLog = log.New(io.Discard, "", 0)
 	if tune != nil {
-		tune(s.Config)
+		tune(s.Server)
 	}
 	s.StartTLS()
 	s.url = "wss" + s.URL[len("https"):]
@@ -52,9 +61,57 @@ func serveH2(t *testing.T, handler http.HandlerFunc, tune func(*http.Server)) *h
 	return s
 }
 
+// inMemory runs a test of a server in a synctest bubble.
+func inMemory(t *testing.T, handler http.HandlerFunc, tune func(*httptest.Server), test func(t *testing.T, s *h2server)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		l := &memory{conns: make(chan net.Conn), closed: make(chan struct{})}
+		s := serveH2On(t, l, handler, tune)
+		s.url, s.dial, s.memory = "wss://example.com", l.dial, l
+		test(t, s)
+	})
+}
+
+// memory listens for connections in memory.
+type memory struct {
+	conns  chan net.Conn
+	closed chan struct{}
+	once   sync.Once
+	last   *wstest.Conn // the client's end of the last one
+}
+
+func (m *memory) dial(ctx context.Context, _, _ string) (net.Conn, error) {
+	client, server := wstest.Pipe()
+	select {
+	case m.conns <- server:
+		m.last = client
+		return client, nil
+	case <-m.closed:
+		return nil, net.ErrClosed
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// Accept implements net.Listener.
+func (m *memory) Accept() (net.Conn, error) {
+	select {
+	case nc := <-m.conns:
+		return nc, nil
+	case <-m.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+// Close implements net.Listener.
+func (m *memory) Close() error { m.once.Do(func() { close(m.closed) }); return nil }
+
+// Addr implements net.Listener.
+func (m *memory) Addr() net.Addr { return addr("memory") }
+
 // config is for clients of s.
 func (s *h2server) config() *ClientConfig {
-	return &ClientConfig{HTTP2: &s.pool, TLS: s.Client().Transport.(*http.Transport).TLSClientConfig}
+	return &ClientConfig{HTTP2: &s.pool, TLS: s.Client().Transport.(*http.Transport).TLSClientConfig, NetDial: s.dial}
 }
 
 // streams is a handler that upgrades, runs f on the stream, and closes it.
@@ -121,10 +178,3 @@ func TestH2Opens(t *testing.T) {
 	requireEcho(t, u.Conn, "hello")
 	requireEcho(t, u.Conn, string(make([]byte, 300_000)))
 }
-
-var _ = errors.Is
-var _ = tls.Config{}
-var _ = os.ErrDeadlineExceeded
-var _ = syscall.ECONNRESET
-var _ = time.Second
-var _ context.Context

@@ -239,6 +239,15 @@ func (l *link) release() {
 	}
 }
 
+// discard drops a link that never came to be of use.
+func (l *link) discard() {
+	l.pool.mu.Lock()
+	defer l.pool.mu.Unlock()
+	if l.streams == 0 {
+		l.drop()
+	}
+}
+
 // expire drops a link that has been idle for long enough.
 func (l *link) expire() {
 	l.pool.mu.Lock()

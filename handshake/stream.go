@@ -121,8 +121,10 @@ func (e streamError) Error() string {
 var errHandlerReturned = errors.New("the HTTP handler has returned, which ends a connection over HTTP/2; " +
 	"let it wait for the end of the connection first")
 
-// endOfStream makes of net/http's error what a connection has to say.
-func endOfStream(err error) error {
+// endOfStream makes of net/http's error what a connection has to say. At a server it
+// is net/http itself that resets a stream, with NO_ERROR, when the handler returns; some
+// clients do that too.
+func endOfStream(err error, isServer bool) error {
 	var reset streamError
 	switch {
 	case err == nil || err == io.EOF:
@@ -130,9 +132,11 @@ func endOfStream(err error) error {
 	// RFC 8441, section 5: "RST exceptions are represented with the RST_STREAM frame
 	// with the CANCEL error code."
 	case errors.As(err, &reset):
-		return fmt.Errorf("%w: %w", os.NewSyscallError("read", errReset), reset)
-	case err.Error() == "http2: request body closed due to handler exiting":
-		return errHandlerReturned
+		err = fmt.Errorf("%w: %w", os.NewSyscallError("read", errReset), reset)
+		if reset.Code == 0 && isServer {
+			err = fmt.Errorf("%w, by the client, or else %w", err, errHandlerReturned)
+		}
+		return err
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return err
 	}

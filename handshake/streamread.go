@@ -22,10 +22,11 @@ const (
 // sends is held back by the flow control of HTTP/2.
 type intake struct {
 	half
-	src     io.Reader
-	unread  []byte // has come; the pump waits until it is read
-	pumping bool   // there is a pump, or there was
-	few     [fewBytes]byte
+	src      io.Reader
+	isServer bool
+	unread   []byte // has come; the pump waits until it is read
+	pumping  bool   // there is a pump, or there was
+	few      [fewBytes]byte
 }
 
 // read is Read, without the looks of package net.
@@ -98,7 +99,7 @@ func (in *intake) deliver(p []byte, err error) bool {
 	defer in.mu.Unlock()
 	in.unread = p
 	if in.err == nil {
-		in.err = endOfStream(err)
+		in.err = endOfStream(err, in.isServer)
 	}
 	in.changed.Broadcast()
 	for len(in.unread) > 0 && !in.closed {

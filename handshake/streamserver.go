@@ -51,7 +51,7 @@ func newServerStream(w http.ResponseWriter, r *http.Request) *Stream {
 	out.init()
 	s.in.init()
 	context.AfterFunc(out.ctx, out.gone)
-	s.in.src, s.out = r.Body, out
+	s.in.src, s.in.isServer, s.out = r.Body, true, out
 	s.remote = parseAddr(r.RemoteAddr)
 	s.local, _ = r.Context().Value(http.LocalAddrContextKey).(net.Addr)
 	if s.local == nil {
