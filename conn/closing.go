@@ -149,6 +149,7 @@ func (c *Conn) sayClose(payload []byte) {
 // saidClose is called when our Close frame has been sent. The caller holds mu.
 func (c *Conn) saidClose() {
 	c.more.end.closeSaid = true
+	c.more.end.nothingToSay()
 	switch c.now() {
 	case parting:
 		c.startLinger()
@@ -157,6 +158,15 @@ func (c *Conn) saidClose() {
 			c.die(nil)
 			go c.bury(orderly)
 		}
+	}
+}
+
+// nothingToSay tells a reader that waits for our Close frame to be sent. The caller
+// holds mu.
+func (e *ending) nothingToSay() {
+	if e.said != nil {
+		close(e.said)
+		e.said = nil
 	}
 }
 
@@ -409,6 +419,7 @@ func (c *Conn) die(err error) bool {
 	default:
 		c.setState(dead)
 	}
+	c.more.end.nothingToSay()
 	for _, t := range [...]*time.Timer{c.more.end.timer, c.more.end.silence} {
 		if t != nil {
 			t.Stop()

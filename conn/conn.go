@@ -99,6 +99,8 @@ type ending struct {
 	peerClosed bool        // the peer's Close has come
 	closeSaid  bool        // our Close has been sent
 	buried     bool        // the stream is closed
+
+	said chan struct{} // closed when closeSaid is set, or the connection dead; see flushHere
 }
 
 // belongings are what not every connection has.

@@ -34,10 +34,15 @@ func (c *Conn) control(ev event) {
 // that came together, in one go. The reader calls it before it waits for more
 // bytes, and before it hands out a message, for that may take its time.
 func (c *Conn) sendReplies() {
-	if c.message.owes {
-		c.message.owes = false
-		c.flush()
+	if !c.message.owes {
+		return
 	}
+	c.message.owes = false
+	if c.raw == nil && c.now() == parting {
+		c.flushHere()
+		return
+	}
+	c.flush()
 }
 
 // Ping sends a Ping and waits for the answer. It returns how long that took

@@ -265,3 +265,15 @@ func (c *countedWrites) Write(p []byte) (int, error) {
 	c.n.Add(1)
 	return c.Conn.Write(p)
 }
+
+// A program that calls CloseNow as soon as its read tells that the peer has closed
+// does not take the answer away from the peer. RFC 6455, section 5.5.1: "the endpoint
+// MUST send a Close frame in response."
+func TestTLSCloseIsAnsweredBeforeItIsTold(t *testing.T) {
+	overTLS(t, func(t *testing.T, c *Conn, p *wstest.Peer, _ *wstest.Conn) {
+		p.Send(wstest.Close(1000, "bye"))
+		require.Equal(t, &CloseError{Code: StatusNormalClosure, Reason: "bye"}, read(t.Context(), c).Err)
+		require.NoError(t, c.CloseNow())
+		p.Want("our answer", wstest.Close(1000, ""))
+	})
+}
