@@ -15,7 +15,7 @@ var layers = []layer{
 	{dir: "handshake", mayImport: []string{"frame", "internal/browser", "internal/bufpool", "internal/socks"}},
 	{dir: "handshake/http2", mayImport: nil},
 	{dir: "conn", mayImport: []string{"frame", "handshake", "internal/*"}},
-	{dir: "examples/*", mayImport: []string{"frame", "handshake", "conn"}},
+	{dir: "examples/*", mayImport: []string{"frame", "handshake", "handshake/http2", "conn"}},
 	{dir: "fuzz", mayImport: []string{"frame", "handshake", "conn", "internal/utf8"}},
 }
 
@@ -25,8 +25,8 @@ type layer struct {
 }
 
 // forTests are the packages that only tests import, of any layer, and programs
-// whose layer names them in full.
-var forTests = []string{"internal/vectors", "internal/wstest"}
+// whose layer names them in full. (Whether to have HTTP/2 is for programs to say.)
+var forTests = []string{"internal/vectors", "internal/wstest", "handshake/http2"}
 
 // testModule is the one module that tests may import besides.
 const testModule = "github.com/stretchr/testify"
