@@ -5,7 +5,8 @@
 // (reverse_test.go). Our own client goes through the forward proxies tinyproxy,
 // Apache and microsocks: CONNECT, over TLS too, and SOCKS (forward_test.go).
 // Package conn is a peer too, compiled to WebAssembly, over the WebSockets of
-// Chromium and of node (wasm/, wasm_test.go).
+// Chromium and of node (wasm/, wasm_test.go). WebSocket over HTTP/2 is held against
+// Chromium and against node's http2, with ws on its streams (h2_test.go).
 //
 // There is nothing here but tests. They live in a module of their own, so that
 // the root module never depends on a browser driver, and they fail, not skip,

@@ -18,7 +18,8 @@ const patience = 20 * time.Second
 // command is what a peer is told, as one line of JSON.
 //
 //	listen deflate                  serve WebSockets on a free port of 127.0.0.1
-//	dial   conn url offer ca        open url; ca is a file with the authority to trust
+//	listen h2 cert key              the same over HTTP/2 alone, with the certificate in these files
+//	dial   conn url offer ca h2     open url; ca is a file with the authority to trust
 //	send   conn content … times     send a message, times times
 //	ping   conn data
 //	close  conn code reason         without code: an empty Close frame
@@ -34,6 +35,10 @@ type command struct {
 	URL   string   `json:"url,omitempty"`
 	Offer []string `json:"offer,omitempty"`
 	CA    string   `json:"ca,omitempty"`
+
+	H2   bool   `json:"h2,omitempty"` // over HTTP/2
+	Cert string `json:"cert,omitempty"`
+	Key  string `json:"key,omitempty"`
 
 	Deflate *terms `json:"deflate,omitempty"` // nil: as the peer does it by default
 

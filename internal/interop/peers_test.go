@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/parleyws/websocket/conn"
+	"github.com/parleyws/websocket/handshake"
 )
 
 func TestNodeClient(t *testing.T) {
@@ -44,9 +45,10 @@ type way struct {
 	name string
 	base string // the URL, without the path
 	id   *identity
-	us   *acceptor // if we are the server
-	deal *deal     // about compression; nil: none is asked for
-	tap  *tap      // what listens in, if anything does
+	us   *acceptor        // if we are the server
+	deal *deal            // about compression; nil: none is asked for
+	tap  *tap             // what listens in, if anything does
+	h2   *handshake.HTTP2 // the way is HTTP/2; our clients share this
 }
 
 // waysTo are the ways to the server at addr: straight, and through nginx.
@@ -99,11 +101,12 @@ func (w way) fromPeer(p peer) connect {
 		path := w.path(n)
 		accepted := w.us.expect(path, &conn.AcceptOptions{Subprotocols: []string{"chat", "superchat"}, Config: w.config(s)})
 		session := &session{t: t, ctx: ctx, peer: p, conn: path}
-		session.do(command{Do: "dial", URL: w.base + path, CA: w.authority(), Offer: s.offer, Deflate: w.theirs()})
+		session.do(command{Do: "dial", URL: w.base + path, CA: w.authority(), H2: w.h2 != nil, Offer: s.offer, Deflate: w.theirs()})
 		opened := session.want("the peer opens the connection", event{Event: "open", Subprotocol: s.agreed})
 		session.extensions = opened.Extensions
 		select {
 		case c := <-accepted:
+			w.wantTransport(t, c)
 			return newSide(t, ctx, c), session
 		case <-ctx.Done():
 			t.Fatal("the peer says that the connection is open, but we have not accepted it")
@@ -116,14 +119,23 @@ func (w way) fromPeer(p peer) connect {
 func (w way) toPeer(p peer) connect {
 	return func(t *testing.T, ctx context.Context, n int, s scenario) (*side, *session) {
 		path := w.path(n)
-		c, err := conn.Dial(ctx, w.base+path, &conn.DialOptions{Subprotocols: s.offer, TLS: w.id.client, Config: w.config(s)})
+		c, err := conn.Dial(ctx, w.base+path, &conn.DialOptions{Subprotocols: s.offer, TLS: w.id.client, HTTP2: w.h2, Config: w.config(s)})
 		check(t, err)
-		if _, isTLS := c.Transport().(*tls.Conn); isTLS != w.secure() {
+		if _, isTLS := c.Transport().(*tls.Conn); isTLS != (w.secure() && w.h2 == nil) {
 			t.Errorf("%s runs over %T", w.base, c.Transport())
 		}
+		w.wantTransport(t, c)
 		session := &session{t: t, ctx: ctx, peer: p, conn: path}
 		session.want("the peer accepts the connection", event{Event: "open", Subprotocol: s.agreed})
 		return newSide(t, ctx, c), session
+	}
+}
+
+// wantTransport sees that the connection runs over HTTP/2 if it is to, and only then.
+func (w way) wantTransport(t *testing.T, c *conn.Conn) {
+	t.Helper()
+	if _, isStream := c.Transport().(*handshake.Stream); isStream != (w.h2 != nil) {
+		t.Errorf("%s runs over %T", w.base, c.Transport())
 	}
 }
 

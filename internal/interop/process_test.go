@@ -158,10 +158,15 @@ func findPython(t *testing.T) string {
 // address.
 func listen(t *testing.T, p peer, deflate *terms) string {
 	t.Helper()
+	return listenAs(t, p, command{Do: "listen", Deflate: deflate})
+}
+
+func listenAs(t *testing.T, p peer, how command) string {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	s := &session{t: t, ctx: ctx, peer: p}
-	s.do(command{Do: "listen", Deflate: deflate})
+	s.do(how)
 	e := s.next("the peer listens")
 	if e.Event != "listening" {
 		t.Fatalf("the peer does not listen: %v", e)

@@ -3,6 +3,7 @@
 // describes them. The peer ends when stdin does.
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
+import http2 from "node:http2";
 import { createInterface } from "node:readline";
 import WebSocket, { WebSocketServer } from "ws";
 
@@ -62,8 +63,68 @@ function send(ws, { type, unit, size, fragments = 1, ping, plain = false }) {
   }
 }
 
+// Over HTTP/2 (RFC 8441) node has the streams, and ws the frames: overStream is a
+// WebSocket of a stream on which the handshake is done.
+function overStream(stream, conn, isServer, protocol) {
+  const ws = new WebSocket(null, undefined, { autoPong: true, closeTimeout: 30_000 });
+  ws._isServer = isServer;
+  ws._protocol = protocol ?? "";
+  ws.setSocket(stream, Buffer.alloc(0), { allowSynchronousEvents: true, maxPayload: 64 << 20, skipUTF8Validation: false });
+  watch(ws, conn);
+}
+
+function listenH2({ cert, key }) {
+  const server = http2.createSecureServer({
+    cert: readFileSync(cert), key: readFileSync(key), settings: { enableConnectProtocol: true },
+  });
+  server.on("stream", (stream, headers) => {
+    if (headers[":method"] !== "CONNECT" || headers[":protocol"] !== "websocket" || headers["sec-websocket-version"] !== "13") {
+      stream.respond({ ":status": 400 }, { endStream: true });
+      return;
+    }
+    const offered = (headers["sec-websocket-protocol"] ?? "").split(",").map(name => name.trim());
+    const agreed = subprotocols.find(name => offered.includes(name));
+    stream.respond({ ":status": 200, ...(agreed && { "sec-websocket-protocol": agreed }) });
+    overStream(stream, headers[":path"], true, agreed);
+  });
+  server.listen(0, "127.0.0.1", () => emit("listening", "", { port: server.address().port }));
+}
+
+const sessions = new Map(); // by origin: all connections to it share one
+
+function session(origin, ca) {
+  if (!sessions.has(origin)) {
+    const s = http2.connect(origin, { ca: readFileSync(ca) });
+    s.ready = new Promise((resolve, reject) => {
+      s.once("remoteSettings", ({ enableConnectProtocol }) =>
+        enableConnectProtocol ? resolve(s) : reject(new Error("the server does not announce extended CONNECT")));
+      s.once("error", reject);
+    });
+    sessions.set(origin, s);
+  }
+  return sessions.get(origin).ready;
+}
+
+function dialH2({ conn, url, offer, ca }) {
+  const { host, pathname } = new URL(url);
+  const failed = err => emit("error", conn, { detail: err.message });
+  session("https://" + host, ca).then(s => {
+    const stream = s.request({
+      ":method": "CONNECT", ":protocol": "websocket", ":path": pathname, "sec-websocket-version": "13",
+      ...(offer && { "sec-websocket-protocol": offer.join(", ") }),
+    }, { endStream: false });
+    stream.once("error", failed);
+    stream.once("response", headers => {
+      stream.off("error", failed);
+      if (headers[":status"] !== 200) return failed(new Error("status " + headers[":status"]));
+      overStream(stream, conn, false, headers["sec-websocket-protocol"]);
+    });
+  }).catch(failed);
+}
+
 const commands = {
-  listen({ deflate }) {
+  listen({ deflate, ...h2 }) {
+    if (h2.h2) return listenH2(h2);
     const server = new WebSocketServer({
       host: "127.0.0.1",
       port: 0,
@@ -73,7 +134,8 @@ const commands = {
     server.on("listening", () => emit("listening", "", { port: server.address().port }));
     server.on("connection", (ws, request) => watch(ws, request.url));
   },
-  dial({ conn, url, offer, ca, deflate }) {
+  dial({ conn, url, offer, ca, deflate, h2 }) {
+    if (h2) return dialH2({ conn, url, offer, ca });
     watch(new WebSocket(url, offer ?? [], {
       ...(ca && { ca: readFileSync(ca) }),
       ...(deflate && { perMessageDeflate: options(deflate) }),
