@@ -192,9 +192,9 @@ func (c *Conn) LocalAddr() net.Addr { return c.nc.LocalAddr() }
 func (c *Conn) RemoteAddr() net.Addr { return c.nc.RemoteAddr() }
 
 // Transport returns the stream beneath: a *net.TCPConn, a *net.UnixConn, a
-// *tls.Conn or what else the connection was made of. It is there to be asked
-// and tuned (TCP_NODELAY, the TLS state). Reading, writing or closing it, or
-// setting deadlines on it, breaks the connection.
+// *tls.Conn, over HTTP/2 a *handshake.Stream, or what else the connection was made
+// of. It is there to be asked and tuned (TCP_NODELAY, the TLS state). Reading,
+// writing or closing it, or setting deadlines on it, breaks the connection.
 func (c *Conn) Transport() net.Conn { return c.nc }
 
 // Done returns a channel that is closed when the connection is over: the

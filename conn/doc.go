@@ -47,6 +47,15 @@
 // one message. Incoming messages are inflated as they arrive, in every way to read,
 // and Config.MaxMessage bounds what comes out.
 //
+// # HTTP/2
+//
+// With [DialOptions].HTTP2 connections are opened over HTTP/2 (RFC 8441) where the
+// server knows that: all that are dialled with the same [handshake.HTTP2] share one
+// TCP connection. A server takes such connections with [Handler], [Accept] and
+// [Server] as it takes others, if the program imports package handshake/http2. They
+// end when the HTTP handler returns. Handler and Server see to that; one that calls
+// Accept and gives the connection to somebody else waits for [Conn.Done].
+//
 // # Who may connect
 //
 // By default only pages of the server's own origin, and programs that are no
@@ -165,5 +174,7 @@
 // another type hides one without that method, a write that is cancelled while it
 // waits for the peer breaks it, as crypto/tls cannot go on after a timeout.
 //
-// Connections are opened over HTTP/1.1 only.
+// Over HTTP/2 a connection has up to three goroutines and what net/http needs for a
+// stream, and a [Server] gives it a goroutine. Plain HTTP/2 (h2c) is for servers
+// alone: clients use it over TLS only.
 package conn

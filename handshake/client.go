@@ -106,8 +106,8 @@ type ClientConfig struct {
 	// MaxHeaders bounds the header fields of one response. 0 or less: 256.
 	MaxHeaders int
 
-	// MaxBodyBytes bounds what is kept of the body of a response that refuses
-	// (Error.Body). 0 or less: 16 KiB.
+	// MaxBodyBytes bounds what is kept of the body of a response that opens no
+	// connection (Error.Body). 0 or less: 16 KiB.
 	MaxBodyBytes int
 
 	// Timeout bounds Connect, redirects included, beside the context's own

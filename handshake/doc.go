@@ -1,6 +1,6 @@
-// Package handshake is the opening handshake of a WebSocket connection: HTTP/1.1
-// goes in, an upgraded byte stream and what was agreed about it come out. It is
-// section 4 of RFC 6455 and knows nothing of frames.
+// Package handshake is the opening handshake of a WebSocket connection: HTTP/1.1, or
+// HTTP/2, goes in, an upgraded byte stream and what was agreed about it come out. It
+// is section 4 of RFC 6455, and RFC 8441, and knows nothing of frames.
 //
 // # Usage
 //
@@ -31,6 +31,15 @@
 // A name with several addresses is tried at one after the other, those of IPv6 and
 // IPv4 in a race (RFC 6555): that is what [net.Dialer] does. A program that wants
 // other delays gives the method DialContext of its own Dialer as NetDial.
+//
+// # HTTP/2
+//
+// Over HTTP/2 a connection is one stream of many (RFC 8441), and Upgraded.Conn a
+// [*Stream]. A client asks for that with ClientConfig.HTTP2, where one [HTTP2] is
+// shared by many dials. A server takes it in [Upgrade] as soon as net/http announces
+// it, which it does for programs that import package handshake/http2. The one
+// difference for a server: the connection ends when the HTTP handler returns, see
+// [Stream.Wait].
 //
 // # Concurrency
 //

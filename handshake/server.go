@@ -63,7 +63,7 @@ type ServerConfig struct {
 	// Status is answered as it says, any other error as 403 without its text.
 	Check func(r *Request) error
 
-	// Header is sent with the 101 response. What the handshake itself decides
+	// Header is sent with the 101 response, over HTTP/2 the 200. What the handshake itself decides
 	// (Connection, Upgrade, Sec-WebSocket-*) or what says that a body follows
 	// (Content-Length, Transfer-Encoding, Trailer) is left out; so are fields
 	// whose name is not a token, and CR, LF and NUL in a value become spaces.
@@ -84,7 +84,7 @@ type ServerConfig struct {
 
 	// Timeout bounds the whole handshake on the raw path, from the call of
 	// Accept to the end of the answer, however slowly the peer sends. On the
-	// net/http path it bounds the writing of the 101. 0 or less: 10 s.
+	// net/http path it bounds the writing of the 101 or 200. 0 or less: 10 s.
 	Timeout time.Duration
 }
 

@@ -23,6 +23,12 @@ import (
 //
 // net/http lets go of its buffers when the handler returns. Afterwards neither w
 // nor r.Context() says anything about the connection any more.
+//
+// A request over HTTP/2 is an extended CONNECT (RFC 8441), and the answer 200 in
+// place of 101. Upgraded.Conn is then a [*Stream], for which two things are otherwise:
+// it ends when the handler returns, see [Stream.Wait], and a middleware's w is seen
+// through for all that is sent. ReadTimeout and WriteTimeout of the [http.Server] do
+// not concern it.
 func Upgrade(w http.ResponseWriter, r *http.Request, cfg *ServerConfig) (*Upgraded, error) {
 	u := upgrades.Get().(*upgrade)
 	upgraded, failure := u.run(w, r, cfg.orDefault())

@@ -12,8 +12,8 @@ import (
 type Upgraded struct {
 	// Conn is the connection itself, with no deadline set: the net.Conn that was
 	// accepted or hijacked, and on a client the *net.TCPConn (or what NetDial
-	// returned) or the *tls.Conn over it, through a proxy too. Closing it is the
-	// holder's duty.
+	// returned) or the *tls.Conn over it, through a proxy too. Over HTTP/2 it is a
+	// *Stream on both sides. Closing it is the holder's duty.
 	Conn net.Conn
 
 	// Buffered holds the bytes that came in the same segments as the handshake
@@ -37,7 +37,7 @@ type Upgraded struct {
 	// Host is the authority the request was for, "example.com:8080".
 	Host string
 
-	// Header holds, on a client, the fields of the 101 response; on a server the
+	// Header holds, on a client, the fields of the 101 or 200 response; on a server the
 	// request's fields that ServerConfig.KeepHeader names, nil if it names none.
 	Header http.Header
 }

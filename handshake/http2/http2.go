@@ -15,6 +15,17 @@
 // connection of HTTP/1.1 would be out of their reach. All those of this module know
 // both.
 //
+// A server of net/http lets a client send 1 MiB before it is read, on one stream and on
+// all streams of a connection together, so that one WebSocket that is not read from can
+// stop the others. Let one have less, and frames too, for the sake of clients that
+// have a buffer for the largest:
+//
+//	server.HTTP2 = &http.HTTP2Config{
+//		MaxReceiveBufferPerStream: 64 << 10,
+//		MaxReadFrameSize:          16 << 10,
+//		MaxConcurrentStreams:      1000, // WebSockets of one client, beside its requests; 250 if zero
+//	}
+//
 // Clients need nothing of this, see [handshake.HTTP2].
 //
 // [handshake.HTTP2]: https://pkg.go.dev/github.com/parleyws/websocket/handshake#HTTP2
