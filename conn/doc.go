@@ -54,7 +54,9 @@
 // TCP connection. A server takes such connections with [Handler], [Accept] and
 // [Server] as it takes others, if the program imports package handshake/http2. They
 // end when the HTTP handler returns. Handler and Server see to that; one that calls
-// Accept and gives the connection to somebody else waits for [Conn.Done].
+// Accept and gives the connection to somebody else waits for [Conn.Done]. And so
+// http.Server.Shutdown waits for them, which it does not for others: have the Shutdown
+// of a [Group] or a Server called by RegisterOnShutdown.
 //
 // # Who may connect
 //
@@ -174,7 +176,7 @@
 // another type hides one without that method, a write that is cancelled while it
 // waits for the peer breaks it, as crypto/tls cannot go on after a timeout.
 //
-// Over HTTP/2 a connection has up to three goroutines and what net/http needs for a
-// stream, and a [Server] gives it a goroutine. Plain HTTP/2 (h2c) is for servers
-// alone: clients use it over TLS only.
+// Over HTTP/2 a connection that waits takes a server two goroutines and some 24 KiB,
+// most of it net/http's, with a [Server] too. Plain HTTP/2 (h2c) is for servers alone:
+// clients use HTTP/2 over TLS only.
 package conn

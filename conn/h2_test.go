@@ -412,3 +412,55 @@ func TestH2ServerIsFull(t *testing.T) {
 	require.Equal(t, 503, failure.Status)
 	require.NoError(t, c.Close(StatusNormalClosure, ""))
 }
+
+// Others write to a connection while its handler gives up and returns, which
+// net/http does not forgive: nobody may use its http.ResponseWriter after that.
+func TestH2HandlersReturnUnderWriters(t *testing.T) {
+	var room Group
+	s := serveH2(t, nil, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c, err := Accept(w, r, nil)
+		if err != nil {
+			return
+		}
+		defer c.CloseNow()
+		room.Add(c)
+		read(r.Context(), c)
+	}))
+	stop := make(chan struct{})
+	var writers sync.WaitGroup
+	for range 3 {
+		writers.Go(func() {
+			p := pattern(20_000)
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+					room.Broadcast(Binary, p)
+					time.Sleep(time.Millisecond)
+				}
+			}
+		})
+	}
+	var clients sync.WaitGroup
+	for i := range 4 {
+		clients.Go(func() {
+			for range 25 {
+				c, err := Dial(t.Context(), s.url, s.options(DialOptions{}))
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				read(t.Context(), c)
+				if i%2 == 0 {
+					c.Write(t.Context(), Text, []byte("enough"))
+				}
+				end(c)
+			}
+		})
+	}
+	clients.Wait()
+	close(stop)
+	writers.Wait()
+	require.Empty(t, s.log.String(), "and nothing panics")
+}

@@ -28,7 +28,8 @@ import (
 // place of 101. Upgraded.Conn is then a [*Stream], for which two things are otherwise:
 // it ends when the handler returns, see [Stream.Wait], and a middleware's w is seen
 // through for all that is sent. ReadTimeout and WriteTimeout of the [http.Server] do
-// not concern it.
+// not concern it. What comes is read from r.Body, so that a middleware that bounds
+// that, as http.MaxBytesReader does, bounds the connection.
 func Upgrade(w http.ResponseWriter, r *http.Request, cfg *ServerConfig) (*Upgraded, error) {
 	u := upgrades.Get().(*upgrade)
 	upgraded, failure := u.run(w, r, cfg.orDefault())
