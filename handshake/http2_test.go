@@ -385,3 +385,87 @@ func TestH2RequestHeader(t *testing.T) {
 		"Sec-Websocket-Extensions": {string(cfg.Deflate.offer().append(nil))},
 	}, r.Header)
 }
+
+// A server that agrees on h2 and then says nothing is waited for as long as ctx
+// allows, and by the next dial again.
+func TestRule37WaitsForTheSettings(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := serveH2On(t, &memory{closed: make(chan struct{})}, streams(nil, echoes), nil)
+		l := &memory{conns: make(chan net.Conn), closed: make(chan struct{})}
+		s.dial = l.dial
+		silent := make(chan int64, 2)
+		go func() {
+			for nc := range l.conns {
+				tc := tls.Server(nc, &tls.Config{Certificates: s.TLS.Certificates, NextProtos: []string{"h2"}})
+				tc.Handshake()
+				n, _ := io.Copy(io.Discard, tc)
+				silent <- n
+				tc.Close()
+			}
+		}()
+		for range 2 {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			began := time.Now()
+			_, err := Connect(ctx, "wss://example.com", s.config())
+			cancel()
+			require.ErrorIs(t, err, context.DeadlineExceeded)
+			require.Equal(t, time.Second, time.Since(began))
+			require.Less(t, <-silent, int64(200), "the preface and our own SETTINGS, and no request")
+			require.Zero(t, s.pool.known(), "the connection is not kept")
+		}
+		close(l.conns)
+	})
+}
+
+// GODEBUG may take HTTP/2 away from net/http's clients.
+func TestH2FallsBackWithoutNetHTTPs(t *testing.T) {
+	t.Setenv("GODEBUG", "http2client=0")
+	s := serveH2(t, streams(nil, echoes), func(s *httptest.Server) {
+		s.TLS = &tls.Config{NextProtos: []string{"h2", "http/1.1"}}
+	})
+	for range 2 {
+		u := connectH2(t, s, nil)
+		require.IsType(t, &tls.Conn{}, u.Conn)
+		requireEcho(t, u.Conn, "hello")
+	}
+	require.EqualValues(t, 3, s.dials.Load(), "the first of them chose h2")
+}
+
+// Plain text is for HTTP/1.1, and another configuration of TLS for another connection.
+func TestH2IsSharedByWhatIsAlike(t *testing.T) {
+	s := serveH2(t, streams(nil, echoes), nil)
+	one, other := s.config(), s.config()
+	other.TLS = other.TLS.Clone()
+	for range 2 {
+		for _, cfg := range []*ClientConfig{one, other} {
+			requireEcho(t, connectH2(t, s, cfg).Conn, "hello")
+		}
+	}
+	require.EqualValues(t, 2, s.dials.Load())
+
+	plain := httptest.NewServer(streams(nil, echoes))
+	defer plain.Close()
+	u, err := Connect(t.Context(), plain.URL, one)
+	require.NoError(t, err)
+	defer u.Conn.Close()
+	require.IsType(t, &net.TCPConn{}, u.Conn)
+}
+
+// What is known of servers does not grow without end.
+func TestH2ForgetsServers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var p HTTP2
+		for i := range 10 * manyOrigins {
+			key := originKey{addr: fmt.Sprint(i)}
+			_, found, err := p.get(t.Context(), key)
+			require.NoError(t, err)
+			require.Equal(t, foundNone, found)
+			p.opened(key, nil, true)
+			_, found, err = p.get(t.Context(), key)
+			require.NoError(t, err)
+			require.Equal(t, foundPlain, found)
+			time.Sleep(plainTime / manyOrigins)
+		}
+		require.LessOrEqual(t, p.known(), manyOrigins+1)
+	})
+}
