@@ -100,7 +100,7 @@ type ending struct {
 	closeSaid  bool        // our Close has been sent
 	buried     bool        // the stream is closed
 
-	said chan struct{} // closed when closeSaid is set, or the connection dead; see flushHere
+	said chan struct{} // closed when closeSaid is set, or the connection dead; see flushClose
 }
 
 // belongings are what not every connection has.

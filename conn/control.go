@@ -39,11 +39,37 @@ func (c *Conn) sendReplies() {
 	}
 	c.message.owes = false
 	if c.raw == nil && c.now() == parting {
-		c.flushHere()
+		c.flushClose()
 		return
 	}
 	c.flush()
 }
+
+// flushClose is flush for the Close frame that answers the peer, on a stream that
+// cannot be written without waiting: it gives the frame a moment to be sent. A program
+// that learns of the end from its read may call CloseNow at once, and over HTTP/2 its
+// handler returns, and neither should come before that frame. A peer that takes nothing
+// does not hold up the reader for longer.
+func (c *Conn) flushClose() {
+	c.flush()
+	c.mu.Lock()
+	if c.now() != parting || c.more.end.closeSaid {
+		c.mu.Unlock()
+		return
+	}
+	said := make(chan struct{})
+	c.more.end.said = said
+	c.mu.Unlock()
+	patience := time.NewTimer(farewellTime)
+	defer patience.Stop()
+	select {
+	case <-said:
+	case <-patience.C:
+	}
+}
+
+// farewellTime is how long the reader waits for our Close frame to be sent.
+const farewellTime = 250 * time.Millisecond
 
 // Ping sends a Ping and waits for the answer. It returns how long that took
 // (RFC 6455, section 5.5.2).

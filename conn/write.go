@@ -385,26 +385,3 @@ func (c *Conn) flush() {
 	}
 	c.handOver()
 }
-
-// flushHere is flush until it is done. It is for a stream that cannot be written
-// without waiting, and for the Close frame that answers the peer: a program that
-// learns of the end from its read may call CloseNow at once, and over HTTP/2 its
-// handler returns, and neither must come before that frame. The wait is bounded by
-// Config.CloseTimeout.
-func (c *Conn) flushHere() {
-	c.mu.Lock()
-	if !c.out.owned {
-		c.out.owned = true
-		c.mu.Unlock()
-		c.drain()
-		return
-	}
-	said := make(chan struct{})
-	if end := c.more.end; c.now() == parting && !end.closeSaid {
-		end.said = said
-	} else {
-		close(said)
-	}
-	c.mu.Unlock()
-	<-said
-}
