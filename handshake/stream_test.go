@@ -300,3 +300,49 @@ func TestStreamEndsWithItsConnection(t *testing.T) {
 		require.ErrorIs(t, err, io.ErrUnexpectedEOF)
 	})
 }
+
+// CloseWrite ends a Write that is under way too, and what that has written arrives
+// before the end.
+func TestStreamCloseWriteInAWrite(t *testing.T) {
+	onBothSides(t, nil, func(t *testing.T, x side) {
+		type result struct {
+			n   int
+			err error
+		}
+		p := pattern(8 << 20)
+		writing := make(chan result, 1)
+		go func() {
+			n, err := x.nc.Write(p)
+			writing <- result{n, err}
+		}()
+		synctest.Wait()
+		require.NoError(t, x.nc.CloseWrite())
+		r := <-writing
+		require.ErrorIs(t, r.err, syscall.EPIPE)
+		require.Less(t, r.n, len(p))
+		got, err := io.ReadAll(x.other)
+		require.NoError(t, err)
+		require.Equal(t, p[:r.n], got)
+	})
+}
+
+// A stream that nobody reads holds up no other.
+func TestStreamsDoNotWaitForEachOther(t *testing.T) {
+	var got chan *Upgraded
+	inMemory(t, streams(nil, func(u *Upgraded) { got <- u; u.Conn.(*Stream).Wait() }), nil, func(t *testing.T, s *h2server) {
+		got = make(chan *Upgraded, 20)
+		for range cap(got) {
+			connectH2(t, s, nil)
+			u := <-got
+			go u.Conn.Write(make([]byte, 1<<20)) // more than a stream may have unread
+		}
+		synctest.Wait()
+		u := connectH2(t, s, nil)
+		_, err := io.WriteString((<-got).Conn, "hello")
+		require.NoError(t, err)
+		p := make([]byte, 5)
+		_, err = io.ReadFull(u.Conn, p)
+		require.NoError(t, err)
+		require.Equal(t, "hello", string(p))
+	})
+}
