@@ -346,3 +346,32 @@ func TestStreamsDoNotWaitForEachOther(t *testing.T) {
 		require.Equal(t, "hello", string(p))
 	})
 }
+
+// Small writes to a peer that does not read: those that are handed over have succeeded,
+// and the first that is not says so, and has left nothing behind.
+func TestStreamWriteIsAllOrTimedOut(t *testing.T) {
+	onBothSides(t, nil, func(t *testing.T, x side) {
+		p := pattern(1000)
+		sent := 0
+		for {
+			x.nc.SetWriteDeadline(time.Now().Add(time.Second))
+			n, err := x.nc.Write(p)
+			if err != nil {
+				require.ErrorIs(t, err, os.ErrDeadlineExceeded)
+				require.Zero(t, n)
+				break
+			}
+			require.Equal(t, len(p), n)
+			sent += n
+			require.Less(t, sent, 8<<20)
+		}
+		got := make(chan []byte, 1)
+		go func() {
+			all, _ := io.ReadAll(x.other)
+			got <- all
+		}()
+		synctest.Wait()
+		require.NoError(t, x.nc.CloseWrite())
+		require.Len(t, <-got, sent)
+	})
+}
