@@ -196,7 +196,7 @@ func (r *redialer) rehearse() error {
 	if r.opts != nil {
 		cfg = r.opts.handshake()
 	}
-	cfg.Proxy = nil // what it says now is not for ever
+	cfg.HTTP2, cfg.Proxy = nil, nil // what these say now is not for ever
 	dialled := false
 	cfg.NetDial = func(context.Context, string, string) (net.Conn, error) {
 		dialled = true
