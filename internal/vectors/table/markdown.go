@@ -50,6 +50,7 @@ var titles = map[string]string{
 var skipped = []struct{ sections, reason string }{
 	{"4.1 to 4.4, 10.2", "HTTP, not frames: `handshake/rules_server_test.go` and `handshake/rules_client_test.go`"},
 	{"7.1.1, 7.1.7", "the order in which TCP ends, and time limits, are in `conn/closing_test.go` and `conn/end_test.go`"},
+	{"RFC 8441", "`handshake/rules_h2_test.go`; the same vectors are read over HTTP/2 in `conn/h2_test.go`"},
 	{"9, RFC 7692", "these connections have agreed on no extension, and that none is accepted then is under 5.2 and 5.8; " +
 		"compression is in `conn/compression_rules_test.go`, and its negotiation in `handshake/deflate_test.go`"},
 }
