@@ -22,10 +22,10 @@ func talk(ctx context.Context, o *options, in *input, s *screen) error {
 	if err != nil {
 		return err
 	}
+	s.note("connected to %s%s", oneLine([]byte(redacted(o.url)), 500), agreed(u))
 	traced(u, s, "", o.verbose)
 	t := &session{c: conn.New(u, o.dial.config()), o: o, in: in, s: s}
 	defer t.c.CloseNow()
-	s.note("connected to %s%s", oneLine([]byte(redacted(o.url)), 500), agreed(u))
 	if in.commands && !in.script {
 		s.note("/help lists what else than text can be sent")
 	}
@@ -92,7 +92,7 @@ func (t *session) run(ctx context.Context) error {
 	for {
 		select {
 		case err := <-received:
-			return t.ended(err)
+			return t.ended(ctx, err)
 		case err := <-sent:
 			var wish *closeWish
 			switch {
@@ -112,8 +112,9 @@ func (t *session) run(ctx context.Context) error {
 	}
 }
 
-// ended looks at why nothing more is received.
-func (t *session) ended(err error) error {
+// ended looks at why nothing more is received, and lets the closing handshake come
+// to its end.
+func (t *session) ended(ctx context.Context, err error) error {
 	if errors.Is(err, errEnough) {
 		return t.close(conn.StatusNormalClosure, "")
 	}
@@ -122,6 +123,10 @@ func (t *session) ended(err error) error {
 		return err // what has come could not be printed
 	}
 	t.s.note("the connection has ended: %s", reason(err))
+	select {
+	case <-t.c.Done():
+	case <-ctx.Done(): // nobody wants to wait for it
+	}
 	return t.missing(verdict(err))
 }
 

@@ -148,6 +148,7 @@ func (l *listener) serve(c *client) {
 	} else {
 		c.Close(conn.StatusInternalError, "")
 	}
+	<-c.Done()
 	l.s.note("%v is gone: %s", c, reason(err))
 }
 
