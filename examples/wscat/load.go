@@ -47,7 +47,6 @@ func (l *load) run(ctx context.Context) {
 	for i, c := range l.conns {
 		if l.o.rate > 0 {
 			n := l.share(i)
-			l.due.Add(n)
 			wg.Go(func() { l.note(l.sendOnTime(ctx, c, i, n)) })
 			wg.Go(func() { l.note(l.receiveAll(ctx, c, i, n)) })
 		} else {
@@ -56,14 +55,19 @@ func (l *load) run(ctx context.Context) {
 	}
 	wg.Wait()
 	l.ended = time.Now()
+	if l.o.rate > 0 {
+		l.due.Store(min(l.all(), int64(l.ended.Sub(l.began).Seconds()*l.o.rate)+1))
+	}
 }
+
+// all returns how many messages an open loop has.
+func (l *load) all() int64 { return int64(math.Ceil(l.o.rate * l.o.duration.Seconds())) }
 
 // share returns how many messages are due on connection i: of all, every one whose
 // number modulo the number of connections is i.
 func (l *load) share(i int) int64 {
-	all := int64(math.Ceil(l.o.rate * l.o.duration.Seconds()))
 	c := int64(len(l.conns))
-	return (all - int64(i) + c - 1) / c
+	return (l.all() - int64(i) + c - 1) / c
 }
 
 // when returns when message k of connection i is due.
