@@ -37,12 +37,13 @@ func loaded(t *testing.T, o benchOptions, serve func(c *conn.Conn)) *load {
 // that come meanwhile with it.
 func echoAfter(stall time.Duration) func(c *conn.Conn) {
 	return func(c *conn.Conn) {
+		first := stall
 		for m, err := range c.Messages(context.Background()) {
 			if err != nil {
 				return
 			}
-			time.Sleep(stall)
-			stall = 0
+			time.Sleep(first)
+			first = 0
 			if c.Write(context.Background(), m.Type, m.Data) != nil {
 				return
 			}
