@@ -35,7 +35,7 @@ func exchange(t *testing.T, verbose string) string {
 	peer.Send(wstest.Text("Grü").NoFin(), wstest.Ping("are you there?"))
 	peer.Want("the answer to the ping", wstest.Pong("are you there?"))
 	peer.Send(wstest.Cont("ße\n"), wstest.Binary([]byte{0, 1, 0xfe}), wstest.Text(""))
-	p.wantIn(p.err, `TEXT FIN len=0`)
+	p.wantIn(p.out, "\x01\xfe\n")
 	p.typeLines("/close 4000 enough")
 	peer.Want("the wish of the user", wstest.Close(4000, "enough"))
 	peer.Send(wstest.Close(4000, ""))
