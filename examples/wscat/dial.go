@@ -27,6 +27,8 @@ type dialFlags struct {
 	redirects      bool
 	connectTimeout time.Duration
 	maxMessage     int64
+	proxy          proxyFlag
+	unix           string
 }
 
 func (d *dialFlags) register(f *flag.FlagSet) {
@@ -41,6 +43,8 @@ func (d *dialFlags) register(f *flag.FlagSet) {
 	f.BoolVar(&d.deflate, "deflate", false, "have messages compressed (permessage-deflate)")
 	f.BoolVar(&d.redirects, "L", false, "follow redirects")
 	f.DurationVar(&d.connectTimeout, "connect-timeout", 30*time.Second, "how long connecting may take")
+	f.Var(&d.proxy, "proxy", "connect through the proxy `URL` (http, https, socks5), or none; else the environment decides")
+	f.StringVar(&d.unix, "unix", "", "connect to the Unix socket at `path`, whatever the host of the URL")
 	f.Int64Var(&d.maxMessage, "max", 64<<20, "largest message to accept, in `bytes`")
 }
 
@@ -55,6 +59,10 @@ func (d *dialFlags) handshake() (*handshake.ClientConfig, error) {
 		Header:       d.request(),
 		TLS:          t,
 		Timeout:      d.connectTimeout,
+		Proxy:        d.proxy.choose,
+	}
+	if d.unix != "" {
+		cfg.NetDial = handshake.UnixDial(d.unix)
 	}
 	if d.deflate {
 		cfg.Deflate = &handshake.DeflateConfig{ServerContextTakeover: true, ClientContextTakeover: true}

@@ -49,7 +49,7 @@ func exitStatus(err error) int {
 		return exitClosed
 	case errors.Is(err, context.DeadlineExceeded):
 		return exitTimeout
-	case failed.Status != 0:
+	case failed.Status != 0 && failed.Proxy == "":
 		return exitRefused
 	default:
 		return exitUnreachable

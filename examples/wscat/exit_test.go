@@ -156,6 +156,8 @@ func TestUsage(t *testing.T) {
 		"a header without a colon":  {[]string{"-H", "nope", url}, "", "Name: value"},
 		"-echo without -listen":     {[]string{"-echo", url}, "", "-echo is for -listen"},
 		"-x with -listen":           {[]string{"-listen", ":0", "-x", "a"}, "", "-x is for the client"},
+		"-ping with -listen":        {[]string{"-listen", ":0", "-ping", "1s"}, "", "-ping is for the client"},
+		"pings before they are due": {[]string{"-ping", "-1s", url}, "", "not -1s"},
 		"-raw and -commands":        {[]string{"-raw", "-commands", url}, "", "opposites"},
 		"fewer than no messages":    {[]string{"-n", "-1", url}, "", "not -1"},
 		"no URL at all":             {[]string{"ws://"}, "", "no URL to connect to"},

@@ -79,6 +79,10 @@ func (o *options) check(rest []string) error {
 		return usagef("-echo is for -listen")
 	case o.listen != "" && o.hasExecute:
 		return usagef("-x is for the client")
+	case o.listen != "" && o.ping != 0:
+		return usagef("-ping is for the client; with -listen there is /ping")
+	case o.ping < 0:
+		return usagef("-ping is a time between two pings, not %v", o.ping)
 	case o.count < 0:
 		return usagef("-n is a number of messages, not %d", o.count)
 	case o.raw && o.commands:

@@ -33,7 +33,7 @@
 //	1    it ended otherwise, or before -n messages had come; in bench: there were errors
 //	2    the command line, or a line of a script, cannot be used
 //	3    the server answered, and refused the handshake
-//	4    there was no server to answer: name, network, TLS
+//	4    there was no server to answer: name, network, proxy, TLS
 //	5    the time of -timeout, or of -connect-timeout, was over
 //	130  interrupted; the server, which has no other end, then exits with 0
 package main
