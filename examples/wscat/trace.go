@@ -89,8 +89,9 @@ func excerpt(f seen, compressed bool) string {
 	}
 }
 
-// request shows the request that is about to be made. It is made by package
-// handshake, which adds a Sec-WebSocket-Key, a new one every time.
+// request shows the request that is about to be made, over TLS too, where no tap
+// reaches it: from what package handshake makes it of. The Sec-WebSocket-Key, a new
+// one every time, and what comes after a redirect are left out.
 func (t *tracer) request(rawURL string, d *dialFlags) {
 	u, err := url.Parse(rawURL)
 	if err != nil {
@@ -109,7 +110,7 @@ func (t *tracer) request(rawURL string, d *dialFlags) {
 		}
 	}
 	if d.deflate {
-		h.Set("Sec-WebSocket-Extensions", "permessage-deflate")
+		h.Set("Sec-WebSocket-Extensions", "permessage-deflate; client_max_window_bits")
 	}
 	if u.User != nil && h["Authorization"] == nil {
 		h.Set("Authorization", "Basic …")

@@ -1,8 +1,13 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
+	"maps"
+	"net"
+	"net/textproto"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -99,6 +104,44 @@ func TestVeryVerbose(t *testing.T) {
 * closed with 4000
 * sent 1 message, 5 bytes; received 3 messages, 11 bytes
 `, "\n"+frames)
+}
+
+// What -v says of the request is put together from the command line. This compares
+// it with what is on the wire.
+func TestTheRequestIsShownAsItIs(t *testing.T) {
+	for name, args := range map[string][]string{
+		"plain":      nil,
+		"everything": {"-deflate", "-s", "a,b", "-o", "https://example.com", "-H", "x-many: 1", "-H", "X-Many: 2", "-H", "Host: example.com", "-H", "Authorization: Bearer t"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ln, err := net.Listen("tcp", "127.0.0.1:0")
+			require.NoError(t, err)
+			defer ln.Close()
+			p := start(t, nil, append(args, "-v", "ws://"+ln.Addr().String()+"/a?b=%20c")...)
+			nc, err := ln.Accept()
+			require.NoError(t, err)
+			defer nc.Close()
+			r := textproto.NewReader(bufio.NewReader(nc))
+			first, err := r.ReadLine()
+			require.NoError(t, err)
+			h, err := r.ReadMIMEHeader()
+			require.NoError(t, err)
+			nc.Close()
+			require.Equal(t, exitUnreachable, p.wait())
+
+			require.NotEmpty(t, h.Get("Sec-WebSocket-Key"))
+			h.Del("Sec-WebSocket-Key") // a new one every time
+			var wire strings.Builder
+			wire.WriteString("> " + first + "\n")
+			for _, name := range slices.Sorted(maps.Keys(h)) {
+				for _, value := range h[name] {
+					wire.WriteString("> " + strings.Replace(name, "Websocket", "WebSocket", 1) + ": " + value + "\n")
+				}
+			}
+			shown, _, _ := strings.Cut(p.err.String(), "wscat: ")
+			require.Equal(t, wire.String(), shown)
+		})
+	}
 }
 
 func TestLongFramesAreCutShort(t *testing.T) {
