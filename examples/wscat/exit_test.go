@@ -197,3 +197,18 @@ func TestHelp(t *testing.T) {
 		require.Contains(t, stderr, "-insecure")
 	}
 }
+
+func TestACloseThatComesTooLate(t *testing.T) {
+	client, server := conn.Pipe(nil, nil)
+	defer client.CloseNow()
+	closed := make(chan error, 1)
+	go func() { closed <- server.Close(conn.StatusInternalError, "oops") }()
+	_, _, err := client.Read(within(t))
+	require.Error(t, err)
+	require.NoError(t, <-closed)
+
+	stderr := newOutput(false)
+	late := &session{c: client, o: &options{}, s: newScreen(newOutput(false), stderr)}
+	require.ErrorIs(t, late.close(conn.StatusNormalClosure, ""), &conn.CloseError{Code: conn.StatusInternalError})
+	require.Equal(t, "* the connection has ended: 1011 internal error \"oops\"\n", stderr.String(), "it was the server that ended it")
+}
