@@ -144,7 +144,7 @@
 // WebSocket of its own; all there is to a [Conn] works over it as elsewhere, with
 // these differences.
 //
-//   - The browser sees to the opening handshake. DialOptions.Header, TLS, Jar and
+//   - The browser sees to the opening handshake. DialOptions.Header, TLS, Proxy, Jar and
 //     CheckRedirect, and user information in the URL, are errors that match
 //     errors.ErrUnsupported. Of a handshake that fails, no reason is told. With
 //     DialOptions.NetDial it is this package that connects, over a network that the

@@ -19,6 +19,8 @@ func (c *client) checkBrowser(t *target) error {
 		return cannot("the URL has user information", "which lets no script send an Authorization field")
 	case cfg.TLS != nil:
 		return cannot("TLS is set", "which decides by itself whom to trust")
+	case cfg.Proxy != nil:
+		return cannot("Proxy is set", "which has a proxy of its own, or none")
 	case cfg.Jar != nil:
 		return cannot("Jar is set", "which has a jar of its own")
 	case cfg.CheckRedirect != nil:

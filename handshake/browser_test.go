@@ -30,6 +30,7 @@ func TestBrowserCannot(t *testing.T) {
 		"a header":                  {plain, ClientConfig{Header: http.Header{"Origin": {"https://example.com"}}}, "Header is set"},
 		"user information":          {"ws://me:secret@example.com/", ClientConfig{}, "the URL has user information"},
 		"TLS":                       {plain, ClientConfig{TLS: &tls.Config{}}, "TLS is set"},
+		"a proxy":                   {plain, ClientConfig{Proxy: NoProxy}, "Proxy is set"},
 		"cookies":                   {plain, ClientConfig{Jar: jar}, "Jar is set"},
 		"redirects":                 {plain, ClientConfig{CheckRedirect: follow}, "CheckRedirect is set"},
 	} {
