@@ -4,9 +4,11 @@ import {Link} from "./link.js";
 
 const $ = id => document.getElementById(id);
 const shownAtMost = 500, together = 5 * 60_000; // entries; ms in which messages belong together
+const returning = 20_000; // ms in which those who come back after a break are no news
 
 let link = null, me = null;
 let present = null;    // who was here: a Map from id to name
+let quietUntil = 0;    // no news of who comes and goes before
 let waiting = [];      // entries of what has not arrived, oldest first
 let atEnd = true;      // whether the log follows new entries
 
@@ -32,7 +34,6 @@ function face(id, name) {
 
 function follow() {
   if (atEnd) $("log").scrollTop = $("log").scrollHeight;
-  $("latest").hidden = atEnd;
 }
 
 function append(li) {
@@ -40,6 +41,7 @@ function append(li) {
   log.insertBefore(li, waiting[0] ?? null); // what has not arrived stays last
   while (log.children.length > shownAtMost && !waiting.includes(log.firstChild)) log.firstChild.remove();
   follow();
+  $("latest").hidden = atEnd;
 }
 
 // join says which entries of one member are one block.
@@ -96,8 +98,9 @@ const on = {
     me = m.id;
     $("title").textContent = m.room;
     $("text").maxLength = m.text;
-    present ??= new Map(m.members.map(({id, name}) => [id, name])); // those who were here first are no news
-    on.outbox(waiting.map(li => ({id: Number(li.dataset.id), text: li.querySelector(".bubble").textContent})));
+    for (const li of waiting) li.dataset.from = me;
+    if (present) quietUntil = Date.now() + returning;
+    else present = new Map(m.members.map(({id, name}) => [id, name])); // those who were here first are no news
   },
 
   message(m) {
@@ -107,7 +110,7 @@ const on = {
 
   presence({count, members}) {
     const now = new Map(members.map(({id, name}) => [id, name]));
-    if (count <= members.length) { // or those who are not named would come and go
+    if (count <= members.length && Date.now() > quietUntil) { // or those who are not named would come and go
       for (const [id, name] of now) if (!present.has(id) && id !== me) note(`${name} has joined`);
       for (const [id, name] of present) if (!now.has(id) && id !== me) note(`${name} has left`);
     }
@@ -165,6 +168,7 @@ function enter(room, name) {
 function leave() {
   link?.close();
   link = me = present = null;
+  quietUntil = 0;
   waiting = [];
   $("log").replaceChildren();
   $("members").replaceChildren();
@@ -194,7 +198,7 @@ addEventListener("hashchange", () => {
 
 function send() {
   const text = $("text").value.trim();
-  if (!text) return;
+  if (!/[\p{L}\p{N}\p{P}\p{S}]/u.test(text)) return; // the server would refuse what cannot be seen
   atEnd = true;
   $("text").value = "";
   $("text").oninput();
