@@ -168,6 +168,7 @@ func TestASlowMemberIsDropped(t *testing.T) {
 		count = min(over(ada, id), over(grace, id))
 	}
 	require.Equal(t, 2, count)
+	slow.c.Transport().(*net.TCPConn).SetReadBuffer(4 << 20) // or what is on its way takes its time
 	slow.wantClosed("it is told why, should it read on", conn.StatusPolicyViolation)
 }
 

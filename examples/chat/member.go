@@ -28,6 +28,7 @@ var config = conn.Config{
 	Backlog:      backlog,
 	SlowConsumer: conn.Disconnect,
 	KeepAlive:    conn.KeepAlive{Interval: 20 * time.Second, Timeout: 10 * time.Second},
+	CloseTimeout: 2 * time.Second,
 	WriteTimeout: 10 * time.Second,
 }
 

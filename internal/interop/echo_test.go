@@ -18,7 +18,7 @@ import (
 // an interrupt at the end.
 func TestEchoPage(t *testing.T) {
 	p := startEcho(t, "-subprotocols", "chat")
-	page := &echoPage{t: t, tab: startChromium(t, "")}
+	page := &echoPage{examplePage: examplePage{t, startChromium(t, "")}}
 	visit(t, page.tab, p.url)
 
 	page.wantState("closed", "the page connects when it is told to")
@@ -57,8 +57,8 @@ func TestEchoPage(t *testing.T) {
 	<-p.ended
 }
 
-// echoProgram is examples/echo, built and running.
-type echoProgram struct {
+// exampleProgram is a program of the examples, built and running.
+type exampleProgram struct {
 	t       *testing.T
 	url     string
 	process *os.Process
@@ -66,20 +66,32 @@ type echoProgram struct {
 	ended   <-chan struct{}
 }
 
-func startEcho(t *testing.T, args ...string) *echoProgram {
+func startEcho(t *testing.T, args ...string) *exampleProgram {
 	t.Helper()
-	program := filepath.Join(t.TempDir(), "echo")
-	build := exec.Command("go", "build", "-o", program, "./examples/echo")
+	return startExample(t, buildExample(t, "echo"), append([]string{"-addr", "127.0.0.1:0"}, args...)...)
+}
+
+// buildExample builds a program of the directory examples, and returns where it is.
+func buildExample(t *testing.T, name string) (program string) {
+	t.Helper()
+	program = filepath.Join(t.TempDir(), name)
+	build := exec.Command("go", "build", "-o", program, "./examples/"+name)
 	build.Dir = filepath.Join("..", "..")
 	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("examples/echo does not build: %v\n%s", err, out)
+		t.Fatalf("examples/%s does not build: %v\n%s", name, err, out)
 	}
-	cmd := exec.Command(program, append([]string{"-addr", "127.0.0.1:0"}, args...)...)
+	return program
+}
+
+// startExample starts a program that serves a page, and says where first of all.
+func startExample(t *testing.T, program string, args ...string) *exampleProgram {
+	t.Helper()
+	cmd := exec.Command(program, args...)
 	r, w, err := os.Pipe()
 	check(t, err)
 	t.Cleanup(func() { r.Close() })
 	cmd.Stderr = w
-	p := &echoProgram{t: t, log: bufio.NewScanner(r)}
+	p := &exampleProgram{t: t, log: bufio.NewScanner(r)}
 	p.ended = start(t, cmd, os.Kill)
 	p.process = cmd.Process
 	w.Close()
@@ -88,7 +100,7 @@ func startEcho(t *testing.T, args ...string) *echoProgram {
 }
 
 // wantLog waits for the next line of the program's log.
-func (p *echoProgram) wantLog(part string) string {
+func (p *exampleProgram) wantLog(part string) string {
 	p.t.Helper()
 	if !p.log.Scan() {
 		p.t.Fatalf("the program has ended before it logged %q", part)
@@ -99,14 +111,19 @@ func (p *echoProgram) wantLog(part string) string {
 	return p.log.Text()
 }
 
-// echoPage is the example's page in a tab.
+// examplePage is the page of an example in a tab. It has the elements state and log.
+type examplePage struct {
+	t   *testing.T
+	tab context.Context
+}
+
+// echoPage is that of examples/echo.
 type echoPage struct {
-	t      *testing.T
-	tab    context.Context
+	examplePage
 	echoes int // that have come
 }
 
-func (p *echoPage) do(steps ...chromedp.Action[chromedp.Void]) {
+func (p *examplePage) do(steps ...chromedp.Action[chromedp.Void]) {
 	p.t.Helper()
 	ctx, cancel := context.WithTimeout(p.tab, patience)
 	defer cancel()
@@ -145,19 +162,19 @@ func (p *echoPage) wantEcho(typ string, size int) {
 	}
 }
 
-func (p *echoPage) wantState(state, sentence string) {
+func (p *examplePage) wantState(state, sentence string) {
 	p.t.Helper()
 	p.wait(sentence, fmt.Sprintf("document.getElementById('state').dataset.state === %q", state))
 }
 
-func (p *echoPage) wantText(id, want string) {
+func (p *examplePage) wantText(id, want string) {
 	p.t.Helper()
 	if got := p.eval(fmt.Sprintf("document.getElementById(%q).textContent", id)); got != want {
 		p.t.Fatalf("#%s is %q, want %q", id, got, want)
 	}
 }
 
-func (p *echoPage) eval(expression string) string {
+func (p *examplePage) eval(expression string) string {
 	p.t.Helper()
 	ctx, cancel := context.WithTimeout(p.tab, patience)
 	defer cancel()
@@ -167,7 +184,7 @@ func (p *echoPage) eval(expression string) string {
 }
 
 // wait polls the condition, in the page, until it is true.
-func (p *echoPage) wait(sentence, condition string) {
+func (p *examplePage) wait(sentence, condition string) {
 	p.t.Helper()
 	ctx, cancel := context.WithTimeout(p.tab, patience)
 	defer cancel()
