@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"net"
 	"net/http/httptest"
 	"testing"
 	"time"
@@ -21,7 +22,12 @@ const patience = 20 * time.Second
 // serving starts a server with the limits given, and returns the URL of its WebSocket.
 func serving(t *testing.T, l limits) (url string, h *hub) {
 	h = newHub(l)
-	srv := httptest.NewServer(h.handler(""))
+	srv := httptest.NewUnstartedServer(h.handler(""))
+	srv.Config.ConnContext = func(ctx context.Context, nc net.Conn) context.Context {
+		nc.(*net.TCPConn).SetWriteBuffer(32 << 10) // or the kernel would take megabytes for one who does not read
+		return ctx
+	}
+	srv.Start()
 	t.Cleanup(func() {
 		srv.Close()
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)

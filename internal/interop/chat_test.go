@@ -74,6 +74,13 @@ func TestChatPage(t *testing.T) {
 	grace.enter("Grace")
 	ada.wantMembers("Ada you, Grace", "Grace, Ada you")
 	grace.wait("the history is there", fmt.Sprintf("%s === %q", texts, strings.Join(want[2:], "|")))
+
+	// One whose session is used elsewhere does not fight for it.
+	newGuest(t, url, "lobby", "Grace", grace.eval("JSON.parse(sessionStorage.getItem('chat lobby')).session"))
+	grace.wantState("stopped", "the page is told that it was replaced")
+	grace.do(chromedp.Click(chromedp.ID("again")))
+	grace.wantState("open", "and comes back as somebody new when told to")
+	ada.wait("there are three now", "document.getElementById('count').textContent === '3'")
 }
 
 // texts is an expression for what all messages say.
@@ -85,9 +92,9 @@ func TestChatPictures(t *testing.T) {
 	url := server.url + "#engine%20room"
 	ada := openChat(t, url, "Ada")
 	ada.size(1120, 720, false)
-	grace := newGuest(t, server.url, "engine room", "Grace")
-	xiaolin := newGuest(t, server.url, "engine room", "小林")
-	ada.wantMembers("Ada you, Grace, 小林")
+	grace := newGuest(t, server.url, "engine room", "Grace", "Grace is a guest")
+	zoya := newGuest(t, server.url, "engine room", "Зоя", "Zoya is a guest, too")
+	ada.wantMembers("Ada you, Grace, Зоя")
 	said := 0
 	say := func(who interface{ say(text string) }, text string) {
 		who.say(text)
@@ -97,8 +104,8 @@ func TestChatPictures(t *testing.T) {
 	say(ada, "Good morning! The tests are green.")
 	say(grace, "Morning. All 1,412 vectors?")
 	say(ada, "Every one, as client and as server.")
-	say(xiaolin, "おはよう!")
-	say(xiaolin, "I pulled the plug of the server in the middle of a sentence.\nThe page came back by itself, and the rest of the sentence arrived. Once.")
+	say(zoya, "Доброе утро!")
+	say(zoya, "I pulled the plug of the server in the middle of a sentence.\nThe page came back by itself, and the rest of the sentence arrived. Once.")
 	say(grace, "That is what the numbers in protocol.go are for.")
 	say(ada, "Coffee?")
 	ada.wait("the round-trip time is shown", "/ms/.test(document.getElementById('rtt').textContent)")
@@ -229,17 +236,17 @@ type guest struct {
 	said int
 }
 
-func newGuest(t *testing.T, url, room, name string) *guest {
+func newGuest(t *testing.T, url, room, name, session string) *guest {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	t.Cleanup(cancel)
 	c, err := conn.Dial(ctx, url+"ws", nil)
 	check(t, err)
 	t.Cleanup(func() { c.CloseNow() })
-	check(t, conn.WriteJSON(ctx, c, map[string]any{"type": "join", "room": room, "name": name, "session": name + " is a guest here"}))
+	check(t, conn.WriteJSON(ctx, c, map[string]any{"type": "join", "room": room, "name": name, "session": session}))
 	_, _, err = c.Read(ctx)
 	check(t, err)
-	c.CloseRead(ctx)
+	c.CloseRead(t.Context())
 	return &guest{t: t, c: c}
 }
 

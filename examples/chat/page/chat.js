@@ -20,8 +20,8 @@ const make = (tag, attrs = {}, ...children) => {
 
 function hueOf(id) {
   let hash = 7;
-  for (const c of id) hash = (hash * 31 + c.charCodeAt(0)) % 360;
-  return hash;
+  for (const c of id) hash = (hash * 31 + c.charCodeAt(0)) % 997;
+  return hash * 137 % 360;
 }
 
 function face(id, name) {
