@@ -43,6 +43,11 @@ func TestChatPage(t *testing.T) {
 		p.wantMessages(2)
 	}
 
+	robot := newGuest(t, url, "lobby", "Robot", "secret of the robot")
+	robot.say("beep")
+	for _, p := range []*chatPage{ada, grace} {
+		p.wantMessage("beep")
+	}
 	check(t, server.process.Signal(syscall.SIGTERM))
 	<-server.ended
 	for _, p := range []*chatPage{ada, grace} {
@@ -57,11 +62,15 @@ func TestChatPage(t *testing.T) {
 		p.wait("both come back by themselves", "document.getElementById('state').dataset.state === 'open'")
 	}
 	grace.wantMessage("and in order")
+	robot = newGuest(t, url, "lobby", "Robot", "secret of the robot")
+	robot.say("beep") // it does not know that this had arrived, nor does the server
+	robot.say("boop")
+	grace.wantMessage("boop")
 	grace.say("heard you, both times once")
 	ada.wantMessage("heard you, both times once")
 	want := []string{
-		"Hello Grace!\nIs this the line?", "<img src=x onerror=alert(1)> & <b>it is</b>",
-		"written while the line was dead", "and in order", "heard you, both times once",
+		"Hello Grace!\nIs this the line?", "<img src=x onerror=alert(1)> & <b>it is</b>", "beep",
+		"written while the line was dead", "and in order", "boop", "heard you, both times once",
 	}
 	for _, p := range []*chatPage{ada, grace} {
 		p.wantMessages(len(want))
@@ -69,11 +78,13 @@ func TestChatPage(t *testing.T) {
 		p.wait("all has arrived", "document.querySelector('#log li[data-sent=false]') === null")
 	}
 
-	// A page that is loaded again is the same member, and sees what was said since.
+	// A page that is loaded again is the same member, and sees what the server has.
+	robot.c.CloseNow()
 	grace.do(chromedp.Reload())
 	grace.enter("Grace")
 	ada.wantMembers("Ada you, Grace", "Grace, Ada you")
-	grace.wait("the history is there", fmt.Sprintf("%s === %q", texts, strings.Join(want[2:], "|")))
+	history := strings.Join([]string{want[3], want[4], "beep", "boop", want[6]}, "|")
+	grace.wait("the history is there", fmt.Sprintf("%s === %q", texts, history))
 
 	// One whose session is used elsewhere does not fight for it.
 	newGuest(t, url, "lobby", "Grace", grace.eval("JSON.parse(sessionStorage.getItem('chat lobby')).session"))

@@ -1,6 +1,6 @@
 // Package interop holds the library against other people's WebSocket: node's
 // ws and Python's websockets, each as client and as server; Chromium, in a page
-// of the tests and on the page of examples/echo; nginx as a reverse proxy in
+// of the tests and on the pages of examples/echo and examples/chat; nginx as a reverse proxy in
 // between, for ws and for wss, and with node also HAProxy and Apache
 // (reverse_test.go). Our own client goes through the forward proxies tinyproxy,
 // Apache and microsocks: CONNECT, over TLS too, and SOCKS (forward_test.go).
