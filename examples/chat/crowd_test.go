@@ -22,7 +22,7 @@ func TestACrowd(t *testing.T) {
 	}
 	crowd, senders, each := 2000, 3, 20
 	if raceEnabled {
-		crowd = 200
+		crowd = 500
 	}
 	l := eager()
 	url, _ := serving(t, l)
