@@ -189,6 +189,6 @@ func (p *examplePage) wait(sentence, condition string) {
 	ctx, cancel := context.WithTimeout(p.tab, patience)
 	defer cancel()
 	if _, err := chromedp.Run(ctx, chromedp.Poll[bool](condition)); err != nil {
-		p.t.Fatalf("%s: %v; the page says: %s", sentence, err, p.eval("document.getElementById('log').innerText"))
+		p.t.Fatalf("%s: %v; the page says: %s", sentence, err, p.eval("document.body.innerText"))
 	}
 }
