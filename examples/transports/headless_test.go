@@ -103,7 +103,7 @@ func TestLoadObeys(t *testing.T) {
 		{say: "jump\n", err: `"jump" is no command`},
 	} {
 		var out bytes.Buffer
-		err := new(load).obey(bufio.NewScanner(strings.NewReader(tt.say)), &out)
+		err := (&load{out: &out}).obey(bufio.NewScanner(strings.NewReader(tt.say)))
 		if tt.err != "" {
 			require.EqualError(t, err, tt.err)
 			continue
@@ -112,6 +112,15 @@ func TestLoadObeys(t *testing.T) {
 		require.Equal(t, tt.answers, out.String())
 	}
 	var out bytes.Buffer
-	require.NoError(t, new(load).obey(bufio.NewScanner(strings.NewReader("begin\nend\n")), &out))
+	require.NoError(t, (&load{out: &out}).obey(bufio.NewScanner(strings.NewReader("begin\nend\n"))))
 	require.True(t, strings.HasPrefix(out.String(), "begun\n{"), out.String())
+}
+
+// When the program that measures has gone, so do its clients, whatever they wait
+// for.
+func TestLoadEndsWithItsInput(t *testing.T) {
+	p := plan{interval: time.Second, clients: 3}
+	for _, tr := range transports {
+		require.NoError(t, drive(t.Context(), tr, "http://127.0.0.1:1", p, new(bytes.Buffer), new(bytes.Buffer)))
+	}
 }

@@ -29,16 +29,17 @@ type report struct {
 }
 
 type load struct {
+	out       io.Writer
 	tally     tally
 	latencies atomic.Pointer[latencies] // nil while it does not count
 	waiting   atomic.Int64              // clients that have had no event yet
-	ready     chan struct{}
 }
 
-// drive runs clients of a transport against the server at base.
+// drive runs clients of a transport against the server at base, for as long as
+// there is input.
 func drive(ctx context.Context, t transport, base string, p plan, in io.Reader, out io.Writer) error {
 	ctx, cancel := context.WithCancel(ctx)
-	l := &load{ready: make(chan struct{})}
+	l := &load{out: out}
 	l.waiting.Store(int64(p.clients))
 	var clients sync.WaitGroup
 	defer clients.Wait()
@@ -48,30 +49,24 @@ func drive(ctx context.Context, t transport, base string, p plan, in io.Reader, 
 		start := p.interval * time.Duration(i) / time.Duration(p.clients)
 		clients.Go(func() { l.client(ctx, t, base, p.interval, start) })
 	}
-	select {
-	case <-l.ready:
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	fmt.Fprintln(out, "ready")
-	return l.obey(bufio.NewScanner(in), out)
+	return l.obey(bufio.NewScanner(in))
 }
 
-func (l *load) obey(in *bufio.Scanner, out io.Writer) error {
+func (l *load) obey(in *bufio.Scanner) error {
 	var before figures
 	for in.Scan() {
 		switch in.Text() {
 		case "begin":
 			before = l.tally.read()
 			l.latencies.Store(new(latencies))
-			fmt.Fprintln(out, "begun")
+			fmt.Fprintln(l.out, "begun")
 		case "end":
 			seen := l.latencies.Swap(nil)
 			if seen == nil {
 				return fmt.Errorf("end came before begin")
 			}
 			r := report{l.tally.read().minus(before), seen.quantile(0.5), seen.quantile(0.99)}
-			if err := json.NewEncoder(out).Encode(r); err != nil {
+			if err := json.NewEncoder(l.out).Encode(r); err != nil {
 				return err
 			}
 		default:
@@ -90,7 +85,7 @@ func (l *load) client(ctx context.Context, t transport, base string, interval, s
 	f := &follower{base: base, interval: interval, requests: &l.tally.requests, dial: l.dial}
 	first := sync.OnceFunc(func() {
 		if l.waiting.Add(-1) == 0 {
-			close(l.ready)
+			fmt.Fprintln(l.out, "ready")
 		}
 	})
 	f.deliver = func(e event) {

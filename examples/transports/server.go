@@ -37,6 +37,7 @@ func newServer(rate float64) *server {
 // serve runs the server until ctx ends, and returns when every client has been
 // told and every goroutine has ended.
 func (s *server) serve(ctx context.Context, ln net.Listener, errorLog *log.Logger) error {
+	running, stop := context.WithCancel(ctx)
 	mux := http.NewServeMux()
 	for _, t := range transports {
 		mux.Handle("GET /"+t.name, counted(s.tallies[t.name], t.whole, t.serve(s, s.tallies[t.name])))
@@ -54,11 +55,10 @@ func (s *server) serve(ctx context.Context, ln net.Listener, errorLog *log.Logge
 		// no request here has a body, and it would end the streams.
 		WriteTimeout:   writeTimeout,
 		MaxHeaderBytes: 16 << 10,
-		BaseContext:    func(net.Listener) context.Context { return ctx }, // ends the streams
+		BaseContext:    func(net.Listener) context.Context { return running }, // ends the streams
 		ConnContext:    withConn,
 		ErrorLog:       errorLog,
 	}
-	running, stop := context.WithCancel(ctx)
 	var all sync.WaitGroup
 	all.Go(func() { s.hub.run(running) })
 	all.Go(func() { s.broadcast(running, s.tallies[webSocket.name]) })

@@ -4,9 +4,14 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"image"
+	"image/color"
+	"image/draw"
 	"image/png"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -121,8 +126,7 @@ func (p *echoPage) setRate(position int) {
 	})(document.getElementById("rate"))`, position))
 }
 
-// screenshot writes a picture of the page down to the end of an element, made as
-// small as PNG can.
+// screenshot writes a picture of the page down to the end of an element.
 func (p *echoPage) screenshot(name, last string) {
 	p.t.Helper()
 	ctx, cancel := context.WithTimeout(p.tab, patience)
@@ -131,12 +135,29 @@ func (p *echoPage) screenshot(name, last string) {
 		"document.getElementById(%q).closest('section').getBoundingClientRect().bottom + scrollY", last)))
 	check(p.t, err)
 	p.do(chromedp.EmulateViewport(1180, int64(height)+14))
+	p.eval("(scrollTo(0, 0), '')")
 	time.Sleep(time.Second) // the charts are drawn again
 	shot, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
 	check(p.t, err)
 	picture, err := png.Decode(bytes.NewReader(shot))
 	check(p.t, err)
 	var out bytes.Buffer
-	check(p.t, (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&out, picture))
+	check(p.t, (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&out, withPalette(picture)))
 	check(p.t, os.WriteFile(name, out.Bytes(), 0o644))
+}
+
+// withPalette reduces a picture to its 256 most frequent colours, as it is to be
+// small.
+func withPalette(picture image.Image) *image.Paletted {
+	b := picture.Bounds()
+	count := map[color.Color]int{}
+	for y := b.Min.Y; y < b.Max.Y; y++ {
+		for x := b.Min.X; x < b.Max.X; x++ {
+			count[picture.At(x, y)]++
+		}
+	}
+	colors := slices.SortedFunc(maps.Keys(count), func(a, b color.Color) int { return count[b] - count[a] })
+	reduced := image.NewPaletted(b, colors[:min(len(colors), 256)])
+	draw.Draw(reduced, b, picture, b.Min, draw.Src)
+	return reduced
 }
