@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/parleyws/websocket/conn"
 )
 
 func ids(news []message) (all []int64) {
@@ -178,4 +180,24 @@ func TestASlowStreamIsDropped(t *testing.T) {
 	})
 	require.Equal(t, 2, writes, "after the first it is just behind enough to get a batch, after the second too far")
 	require.Equal(t, maxBatch, strings.Count(w.String(), "data: "))
+}
+
+// A WebSocket that reads nothing is dropped when more would have to be queued for
+// it than may be.
+func TestASlowWebSocketIsDropped(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, all := newServer(1), new(tally)
+		client, slow := conn.Pipe(nil, &webSocketOptions.Config)
+		defer client.CloseNow()
+		require.NoError(t, s.join(slow, all, 0))
+		var sent int64
+		for ; slow.Err() == nil; sent++ {
+			require.Less(t, sent, int64(100_000), "memory is bounded")
+			s.broadcastOne(message{sent + 1, []byte(`{"id":1,"at":1764244800000000,"price":100.25}`)}, all)
+		}
+		require.ErrorIs(t, slow.Err(), conn.ErrBacklog)
+		require.Equal(t, sent-1, all.messages.Load(), "all that went before were taken")
+		time.Sleep(time.Minute)
+		require.Zero(t, s.sockets.group.Len(), "and it is forgotten, whether it says goodbye or not")
+	})
 }

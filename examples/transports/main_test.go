@@ -168,23 +168,6 @@ func TestInterruptTellsEverybody(t *testing.T) {
 	}
 }
 
-// A WebSocket that reads nothing is dropped when its connection would have to
-// queue more than it may.
-func TestASlowWebSocketIsDropped(t *testing.T) {
-	r := start(t, 10)
-	w := r.connect()
-	require.NoError(t, w.Conn.(*net.TCPConn).SetReadBuffer(4096))
-	_, err := io.WriteString(w, requestText(webSocket))
-	require.NoError(t, err)
-	r.wait("it joins", func() bool { return r.sockets.group.Len() == 1 })
-	r.wait("it is dropped", func() bool {
-		for range 5000 {
-			r.hub.publish()
-		}
-		return r.meter.open.Load() == 0
-	})
-}
-
 func TestConnectionsAreLimited(t *testing.T) {
 	r := start(t, 2)
 	var held []net.Conn
