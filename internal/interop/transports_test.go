@@ -29,7 +29,7 @@ func TestTransportsPage(t *testing.T) {
 	tab, cancel := chromedp.NewContext(startChromium(t, ""))
 	defer cancel()
 	console := listenToConsole(tab)
-	page := &echoPage{t: t, tab: tab}
+	page := &transportsPage{&echoPage{t: t, tab: tab}}
 	page.do(chromedp.EmulateViewport(1180, 900))
 	visit(t, tab, p.url)
 
@@ -41,7 +41,7 @@ func TestTransportsPage(t *testing.T) {
 	for _, chart := range []string{"arrivals", "latency", "bytes", "requests"} {
 		page.wantDrawn(chart, transportNames)
 	}
-	page.wait("events come in order, once", "transports.every(t => t.samples.every((s, i) => !i || s.happened > t.samples[i - 1].happened))")
+	page.wait("every event comes, once and in order", "transports.every(t => t.samples.every((s, i) => !i || s.id === t.samples[i - 1].id + 1))")
 	page.wait("no event is older on arrival than it can be", "transports.every(t => t.samples.every(s => s.latency < 20_000))")
 
 	page.do(chromedp.Click(chromedp.ID("pause")))
@@ -69,6 +69,9 @@ func TestTransportsPage(t *testing.T) {
 	}
 }
 
+// transportsPage is the example's page in a tab: a page with figures and charts.
+type transportsPage struct{ *echoPage }
+
 // listenToConsole collects what a page logs and throws. The function that it
 // returns ends that, and returns what there was.
 func listenToConsole(tab context.Context) (said func() []string) {
@@ -89,7 +92,7 @@ func listenToConsole(tab context.Context) (said func() []string) {
 }
 
 // wantDrawn waits until a chart has something in the colour of each transport.
-func (p *echoPage) wantDrawn(chart string, names []string) {
+func (p *transportsPage) wantDrawn(chart string, names []string) {
 	p.t.Helper()
 	for _, name := range names {
 		p.wait(fmt.Sprintf("the chart %s shows %s", chart, name), fmt.Sprintf(`((c, name) => {
@@ -105,7 +108,7 @@ func (p *echoPage) wantDrawn(chart string, names []string) {
 }
 
 // waitLong is wait for what takes longer than a scenario may: a measurement.
-func (p *echoPage) waitLong(sentence, condition string) {
+func (p *transportsPage) waitLong(sentence, condition string) {
 	p.t.Helper()
 	for begun := time.Now(); time.Since(begun) < 4*patience; time.Sleep(100 * time.Millisecond) {
 		if p.eval(fmt.Sprintf("String(%s)", condition)) == "true" {
@@ -116,7 +119,7 @@ func (p *echoPage) waitLong(sentence, condition string) {
 }
 
 // setRate moves the slider of the rate, as a finger does.
-func (p *echoPage) setRate(position int) {
+func (p *transportsPage) setRate(position int) {
 	p.t.Helper()
 	p.eval(fmt.Sprintf(`(slider => {
 		slider.value = %d;
@@ -127,7 +130,7 @@ func (p *echoPage) setRate(position int) {
 }
 
 // screenshot writes a picture of the page down to the end of an element.
-func (p *echoPage) screenshot(name, last string) {
+func (p *transportsPage) screenshot(name, last string) {
 	p.t.Helper()
 	ctx, cancel := context.WithTimeout(p.tab, patience)
 	defer cancel()
