@@ -25,7 +25,7 @@ var transportNames = []string{"short", "long", "iframe", "sse", "websocket"}
 // the console. With PARLEY_SCREENSHOT=1 the picture in the example's directory is
 // taken anew.
 func TestTransportsPage(t *testing.T) {
-	p := startExample(t, "transports", "-rate", "20")
+	p := startExample(t, buildExample(t, "transports"), "-addr", "127.0.0.1:0", "-rate", "20")
 	tab, cancel := chromedp.NewContext(startChromium(t, ""))
 	defer cancel()
 	console := listenToConsole(tab)
