@@ -29,7 +29,7 @@ func TestTransportsPage(t *testing.T) {
 	tab, cancel := chromedp.NewContext(startChromium(t, ""))
 	defer cancel()
 	console := listenToConsole(tab)
-	page := &transportsPage{&echoPage{t: t, tab: tab}}
+	page := &transportsPage{&examplePage{t, tab}}
 	page.do(chromedp.EmulateViewport(1180, 900))
 	visit(t, tab, p.url)
 
@@ -70,7 +70,7 @@ func TestTransportsPage(t *testing.T) {
 }
 
 // transportsPage is the example's page in a tab: a page with figures and charts.
-type transportsPage struct{ *echoPage }
+type transportsPage struct{ *examplePage }
 
 // listenToConsole collects what a page logs and throws. The function that it
 // returns ends that, and returns what there was.
