@@ -62,7 +62,7 @@ func (c *Conn) startClose(payload []byte, why error) {
 	c.mu.Lock()
 	if c.now() == alive {
 		c.leaveAlive(closing, why)
-		c.sayClose(payload)
+		c.sayClose(payload, true)
 	}
 	c.mu.Unlock()
 	c.flush()
@@ -133,14 +133,15 @@ func (c *Conn) leaveAlive(to lifetime, err error) {
 	}
 }
 
-// sayClose makes our Close frame the last that will be sent. The caller holds
-// mu, and has flush send it.
-func (c *Conn) sayClose(payload []byte) {
+// sayClose makes our Close frame the last that will be sent, behind what TryWrite has
+// taken, if that is to be kept, and otherwise next. The caller holds mu, and has flush
+// send it.
+func (c *Conn) sayClose(payload []byte, keep bool) {
 	if broken := c.out.oddly().broken; broken != nil {
 		c.abort(broken)
 		return
 	}
-	c.out.refuse(c.why())
+	c.out.refuse(c.why(), keep)
 	b := bufpool.Get(frame.MaxHeaderSize + len(payload))
 	b.B = appendControl(b.B[:0], c.out.role, frame.Close, payload)
 	c.out.oddments().farewell = b
@@ -190,7 +191,7 @@ func (c *Conn) heardClose(payload []byte) {
 		if err != nil {
 			panic("BUG: a code that was received cannot be sent: " + err.Error())
 		}
-		c.sayClose(echo)
+		c.sayClose(echo, false)
 	case closing:
 		if err != nil {
 			c.failLocked(protocolError(err))
@@ -198,6 +199,7 @@ func (c *Conn) heardClose(payload []byte) {
 		}
 		c.more.end.peerClosed = true
 		c.setState(parting)
+		c.out.refuse(c.why(), false) // the peer does not listen any more
 		if c.more.end.closeSaid {
 			c.startLinger()
 		}
@@ -225,7 +227,7 @@ func (c *Conn) failLocked(err *ProtocolError) {
 		if badReason != nil {
 			panic("BUG: our own reason cannot be sent: " + badReason.Error())
 		}
-		c.sayClose(payload)
+		c.sayClose(payload, false)
 	case closing:
 		if c.more.end.closeSaid {
 			c.abort(err)
@@ -233,6 +235,7 @@ func (c *Conn) failLocked(err *ProtocolError) {
 		}
 		// Section 7.1.7: the endpoint "SHOULD send a Close frame with an
 		// appropriate status code" before it closes. Ours is on its way.
+		c.out.refuse(c.why(), false)
 		c.more.end.result = err
 		c.setState(parting)
 	}

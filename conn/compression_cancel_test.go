@@ -210,7 +210,9 @@ func pressSome(c *Conn, n int, during func()) {
 }
 
 // The connection ends while a message is being compressed: its Write ends after
-// that, with the connection's error, and the Close frame is sent.
+// that, with the connection's error, and the Close frame is sent. What TryWrite has
+// taken goes before that of Close, unless it would be compressed with the history of
+// the message that is not sent.
 func TestClosedWhileCompressing(t *testing.T) {
 	for name, tt := range map[string]struct {
 		close func(c *Conn)
@@ -244,8 +246,11 @@ func TestClosedWhileCompressing(t *testing.T) {
 					require.Error(t, c.Err())
 					require.Equal(t, c.Err(), <-first)
 					release(c)
+					if name == "Close" && !takeover {
+						require.Equal(t, frame.Text, p.Next("what TryWrite has taken").Opcode)
+					}
 					if tt.said {
-						f := p.Next("the Close frame, and no message")
+						f := p.Next("the Close frame, and no other message")
 						require.Equal(t, frame.Close, f.Opcode)
 					}
 					end(c)

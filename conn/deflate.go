@@ -94,7 +94,7 @@ func (c *Conn) pressed() bool {
 
 func (c *Conn) pressAll() {
 	o := &c.out
-	if o.air != nil || o.part != nil || o.oddly().farewell != nil {
+	if o.air != nil || o.part != nil {
 		return // they are first
 	}
 	n, first := 0, o.front() // first: of the messages of e's batch that may be withdrawn

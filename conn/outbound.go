@@ -151,7 +151,7 @@ func (o *outbound) gather(self *entry) bool {
 	case o.part != nil:
 		o.part.start, o.part.cut = 0, true
 		o.encode(o.part, self)
-	case o.oddly().farewell != nil:
+	case o.oddly().farewell != nil && o.front() == nil:
 		// RFC 6455, section 5.5.1: "The application MUST NOT send any more data
 		// frames after sending a Close frame."
 		o.takeControl()

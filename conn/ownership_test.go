@@ -31,7 +31,7 @@ func TestRefusedWhilePromoted(t *testing.T) {
 	for name, refuse := range map[string]func(c *Conn){ // with mu held, which keeps the new owner out
 		"Close": func(c *Conn) {
 			c.leaveAlive(closing, &closedError{code: StatusPolicyViolation})
-			c.sayClose([]byte{0x03, 0xF0}) // 1008
+			c.sayClose([]byte{0x03, 0xF0}, true) // 1008
 		},
 		"a rule that the peer broke": func(c *Conn) { c.failLocked(&ProtocolError{Code: StatusPolicyViolation}) },
 	} {

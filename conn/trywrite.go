@@ -33,7 +33,8 @@ var ErrBacklog = errors.New("conn: too much waits to be sent to a peer that does
 // the socket what it takes now, and queues the rest if the queue then holds no
 // more than Config.Backlog bytes; if it would hold more, Config.SlowConsumer
 // says what happens. What is queued is sent in order, by a goroutine that lives
-// as long as anything is, and is subject to Config.WriteTimeout.
+// as long as anything is, and is subject to Config.WriteTimeout; Close sends it before
+// its frame, as far as Config.CloseTimeout allows.
 //
 // A nil error says that the message was taken, not that it was sent. A message
 // that the socket has taken a part of is always queued, whatever its size. p is
@@ -234,7 +235,7 @@ func (c *Conn) noRoom(t *try) error {
 		panic("BUG: " + err.Error())
 	}
 	c.leaveAlive(closing, &closedError{code: StatusPolicyViolation, cause: ErrBacklog})
-	c.sayClose(payload)
+	c.sayClose(payload, false)
 	c.takeOver()
 	return c.why()
 }

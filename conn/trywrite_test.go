@@ -396,3 +396,53 @@ func TestTryWriteNothingButTextAndBinary(t *testing.T) {
 		p.WantIdle("nothing was sent")
 	})
 }
+
+// Messages that are queued when this side closes are sent before the Close frame. They
+// are not if it is the peer who closes, or has broken a rule, or if time is up.
+func TestClosingSendsWhatWasTaken(t *testing.T) {
+	queue := func(t *testing.T, c *Conn) {
+		owned(c)
+		for _, text := range []string{"one", "two"} {
+			require.NoError(t, c.TryWrite(Text, []byte(text)))
+		}
+	}
+	for name, begin := range map[string]func(c *Conn){
+		"Close":    func(c *Conn) { go c.Close(StatusGoingAway, "") },
+		"Shutdown": func(c *Conn) { g := new(Group); g.Add(c); go g.Shutdown(context.Background()) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			play(t, nil, func(t *testing.T, c *Conn, p *wstest.Peer) {
+				queue(t, c)
+				begin(c)
+				synctest.Wait()
+				require.ErrorIs(t, c.TryWrite(Text, []byte("three")), net.ErrClosed)
+				release(c)
+				p.Want("what was taken", wstest.Text("one"), wstest.Text("two"), wstest.Close(StatusGoingAway, ""))
+				p.Send(wstest.Close(StatusGoingAway, ""))
+				<-c.Done()
+				require.Zero(t, c.Backlog())
+			})
+		})
+	}
+	t.Run("the peer's Close comes first", func(t *testing.T) {
+		play(t, nil, func(t *testing.T, c *Conn, p *wstest.Peer) {
+			queue(t, c)
+			go c.Close(StatusGoingAway, "")
+			synctest.Wait()
+			p.Send(wstest.Close(StatusNormalClosure, ""))
+			synctest.Wait()
+			require.Zero(t, c.Backlog())
+			release(c)
+			p.Want("nothing but our Close", wstest.Close(StatusGoingAway, ""))
+		})
+	})
+	t.Run("the peer takes nothing", func(t *testing.T) {
+		play(t, &Config{CloseTimeout: time.Second}, func(t *testing.T, c *Conn, p *wstest.Peer) {
+			queue(t, c)
+			begin := time.Now()
+			require.Error(t, c.Close(StatusGoingAway, ""))
+			require.Equal(t, time.Second, time.Since(begin))
+			require.Zero(t, c.Backlog())
+		})
+	})
+}

@@ -5,17 +5,37 @@ import "github.com/parleyws/websocket/internal/bufpool"
 // This file is about frames that are not sent, or not for somebody any more.
 
 // refuse ends the sending of data with err: what has not been begun fails, and
-// so does all that comes later.
-func (o *outbound) refuse(err error) {
+// so does all that comes later. What was taken from callers who have gone on since is
+// kept if wanted, to be sent before our Close frame. It cannot be behind a message that
+// is being streamed, nor where a message that fails may be in the history of those that
+// are compressed.
+func (o *outbound) refuse(err error, keep bool) {
 	o.over = true
-	for e := o.queue.pop(); e != nil; e = o.queue.pop() {
-		o.refuseEntry(e, err)
+	keep = keep && !o.streaming && !(o.z != nil && o.z.takeover && o.someoneWaits())
+	all := o.queue
+	o.queue = entryList{}
+	for e := all.pop(); e != nil; e = all.pop() {
+		if keep && e.left {
+			o.queue.push(e)
+		} else {
+			o.refuseEntry(e, err)
+		}
 	}
 	if e := o.oddly().fragment; e != nil {
 		o.odd.fragment = nil
 		o.refuseEntry(e, err)
 	}
 	o.pings.next = 0
+}
+
+// someoneWaits reports whether a message in the queue has a caller who waits for it.
+func (o *outbound) someoneWaits() bool {
+	for e := o.queue.head; e != nil; e = e.next {
+		if !e.left {
+			return true
+		}
+	}
+	return false
 }
 
 // refuseEntry ends e, or lets the owner do so who is reading its payload.
@@ -30,7 +50,7 @@ func (o *outbound) refuseEntry(e *entry, err error) {
 // fail ends all sending with err, in the middle of a frame or not. The owner,
 // if it is not the caller, finds out by itself; until then it uses the batch.
 func (o *outbound) fail(err error) {
-	o.refuse(err)
+	o.refuse(err, false)
 	o.pings.end()
 	if o.odd != nil {
 		o.odd.farewell.Release()
