@@ -267,11 +267,11 @@ func (s *session) close(reason string) {
 	e.mu.Lock()
 	delete(e.sessions, s.id)
 	e.mu.Unlock()
+	if ws != nil {
+		e.alive.Go(func() { ws.Close(conn.StatusNormalClosure, "") })
+	}
 	go func() {
 		defer e.alive.Done()
-		if ws != nil {
-			ws.Close(conn.StatusNormalClosure, "")
-		}
 		s.turn.Lock()
 		defer s.turn.Unlock()
 		s.handler.closed(reason)
@@ -366,8 +366,7 @@ func (s *session) moveTo(c *conn.Conn) error {
 func (s *session) readAll(c *conn.Conn) error {
 	for m, err := range c.Messages(context.Background()) {
 		if err != nil {
-			s.close("transport close")
-			return nil
+			break
 		}
 		p, err := parseMessage(m)
 		if err == nil {
@@ -378,5 +377,6 @@ func (s *session) readAll(c *conn.Conn) error {
 			return nil
 		}
 	}
+	s.close("transport close")
 	return nil
 }
