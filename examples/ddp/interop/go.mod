@@ -1,0 +1,3 @@
+module github.com/parleyws/websocket/examples/ddp/interop
+
+go 1.26
