@@ -46,15 +46,18 @@ type Server struct {
 	Store        *Store
 	Methods      map[string]Method
 	Publications map[string]Publication
-	Ping         time.Duration // between our pings; a client that says nothing from one to the next is gone
+	Ping         time.Duration // between our pings; a client that says nothing from one to the next is gone. If zero, there are none
 
 	clients conn.Group
 }
 
+// config is for the connections. A client that does not read what it has asked for is
+// disconnected.
+var config = conn.Config{MaxMessage: maxMessage, Backlog: 4 << 20, SlowConsumer: conn.Disconnect}
+
 // ServeHTTP accepts a client. Pages of other sites are refused, see conn.AcceptOptions.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	opts := &conn.AcceptOptions{Config: conn.Config{MaxMessage: maxMessage, Backlog: 4 << 20, SlowConsumer: conn.Disconnect}}
-	conn.Handler(opts, s.serve).ServeHTTP(w, r)
+	conn.Handler(&conn.AcceptOptions{Config: config}, s.serve).ServeHTTP(w, r)
 }
 
 // Shutdown closes all connections with 1001. Clients come back by themselves.
@@ -117,8 +120,7 @@ func (c *client) connect(ctx context.Context) (ok bool, err error) {
 	}
 	best, ok := negotiate(r.Version, r.Support)
 	if !ok {
-		c.send(response{Msg: "failed", Version: best})
-		return false, nil
+		return false, conn.WriteJSON(ctx, c.conn, response{Msg: "failed", Version: best})
 	}
 	c.version = best
 	c.send(response{Msg: "connected", Session: rand.Text()})
@@ -206,7 +208,7 @@ func public(err error) *Error {
 
 // pings sends pings until stop is called. Clients of version pre1 do not know them.
 func (c *client) pings() (stop func()) {
-	if c.version == "pre1" {
+	if c.version == "pre1" || c.server.Ping <= 0 {
 		return func() {} // Pings of WebSocket find out whether it is there
 	}
 	c.heard = true
