@@ -108,7 +108,7 @@ func (p *proxy) request(r *http.Request) *http.Request {
 	out := r.Clone(r.Context())
 	out.URL.Scheme, out.URL.Host = p.backend.Scheme, p.backend.Host
 	out.URL.Path = strings.TrimSuffix(p.backend.Path, "/") + r.URL.Path
-	out.URL.RawPath = ""
+	out.URL.RawPath = strings.TrimSuffix(p.backend.EscapedPath(), "/") + r.URL.EscapedPath()
 	out.RequestURI = ""
 	for _, line := range r.Header["Connection"] {
 		for name := range strings.SplitSeq(line, ",") { // RFC 9110, section 7.6.1: they are for this hop

@@ -217,6 +217,25 @@ func TestHTTP(t *testing.T) {
 	require.Equal(t, http.StatusForbidden, refused.Status, "the backend checks the origin, and can")
 }
 
+// The backend gets the path as the client has written it, behind its own, and the query.
+func TestPath(t *testing.T) {
+	asked := make(chan string, 1)
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked <- r.RequestURI
+		w.WriteHeader(http.StatusTeapot)
+	}))
+	defer s.Close()
+	for to, want := range map[string]string{
+		"":       "/a%2Fb/c%20d?x=%26",
+		"/":      "/a%2Fb/c%20d?x=%26",
+		"/base/": "/base/a%2Fb/c%20d?x=%26",
+	} {
+		_, err := conn.Dial(t.Context(), "ws://"+start(t, "-to", s.URL+to).addr+"/a%2Fb/c%20d?x=%26", nil)
+		require.ErrorContains(t, err, "418")
+		require.Equal(t, want, <-asked)
+	}
+}
+
 // raw sends a request, and returns the first line of the answer.
 func raw(t *testing.T, addr, request string) string {
 	nc, err := net.Dial("tcp", addr)
