@@ -101,6 +101,7 @@ func passVector(t *testing.T, v vectors.Vector) {
 	if v.Code == frame.StatusMessageTooBig {
 		v.Wire = append(v.Wire, 0) // frame.Writer passes on a header with the first byte of the payload
 	}
+	began := time.Now()
 	var sent sync.WaitGroup
 	sent.Go(func() {
 		p.raw.Write(v.Wire)
@@ -152,6 +153,7 @@ func passVector(t *testing.T, v vectors.Vector) {
 	p.raw.Close()
 	<-p.ended
 	<-p.other.Done()
+	require.Less(t, time.Since(began), closeTimeout, "nobody had to be cut off")
 }
 
 // endpointsOnly: the proxy looks neither at text nor at the length of messages.
@@ -227,6 +229,39 @@ func TestShutdown(t *testing.T) {
 		require.Equal(t, []frame.StatusCode{frame.StatusGoingAway}, a.closes)
 		p.raw.Close()
 		<-p.ended
+	})
+}
+
+// What comes for an end that was sent a Close frame is read, dropped, and said to be.
+func TestNothingFollowsAClose(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, stop := context.WithCancel(t.Context())
+		client, toClient := wstest.Pipe()
+		backend, toBackend := wstest.Pipe()
+		var logged bytes.Buffer
+		s := newSession(1, toClient, toBackend, false, log.New(&logged, "", 0), 0)
+		ended := make(chan bool)
+		go func() {
+			s.run(ctx)
+			close(ended)
+		}()
+		stop()
+		synctest.Wait()
+		w := frame.NewWriter(client)
+		masked := frame.Header{Opcode: frame.Text, Fin: true, Masked: true}
+		require.NoError(t, w.WriteFrame(masked, []byte("too late")))
+		masked.Opcode = frame.Close
+		require.NoError(t, w.WriteFrame(masked, nil))
+		require.NoError(t, frame.NewWriter(backend).WriteFrame(frame.Header{Opcode: frame.Close, Fin: true}, nil))
+		client.CloseWrite()
+		backend.CloseWrite()
+		require.Equal(t, answers{closes: []frame.StatusCode{frame.StatusGoingAway}}, readAnswers(t, client, frame.Client))
+		require.Equal(t, answers{closes: []frame.StatusCode{frame.StatusGoingAway}}, readAnswers(t, backend, frame.Server))
+		<-ended
+		require.Regexp(t, `client → TEXT FIN MASK len=8 in \S+ \(dropped`, logged.String())
+		require.Contains(t, logged.String(), "over after 2 frames of the client and 1 of the server")
+		client.Close()
+		backend.Close()
 	})
 }
 

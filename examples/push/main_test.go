@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -162,18 +163,19 @@ func TestHistory(t *testing.T) {
 }
 
 // A client that does not read misses what is old, and holds up nobody.
-func TestSlowClient(t *testing.T) {
+func TestSlowClient(t *testing.T) { synctest.Test(t, testSlowClient) }
+
+func testSlowClient(t *testing.T) {
 	h := &hub{events: &conn.Server{}}
 	slow, toSlow := conn.Pipe(nil, &config)
 	quick, toQuick := conn.Pipe(nil, &config)
-	defer slow.CloseNow()
-	defer quick.CloseNow()
 	h.Open(toSlow)
 	h.Open(toQuick)
 	const n = 2000
 	for i := range n {
-		require.Positive(t, h.publish(sample{Time: int64(i)}))
+		require.Equal(t, 2, h.publish(sample{Time: int64(i)}))
 		require.EqualValues(t, i, read(t, quick)[0].Time, "it misses nothing")
+		synctest.Wait() // until the socket has taken what it takes
 	}
 	require.LessOrEqual(t, toSlow.Stats().Backlog, config.Backlog)
 	dropped := int(toSlow.Stats().Dropped)
@@ -185,8 +187,13 @@ func TestSlowClient(t *testing.T) {
 		require.Greater(t, s.Time, last, "in their order")
 		last = s.Time
 	}
+	require.EqualValues(t, n-1, last, "the oldest were dropped, the newest has come")
 	require.Equal(t, 2, h.publish(sample{Time: n}))
 	require.EqualValues(t, n, read(t, slow)[0].Time, "it has caught up")
+	for _, c := range []*conn.Conn{slow, toSlow, quick, toQuick} {
+		c.CloseNow()
+		<-c.Done()
+	}
 	h.Close(toSlow, nil)
 	require.EqualValues(t, dropped, h.stats().Dropped, "what has been is not forgotten")
 	require.Zero(t, h.stats().Backlog)

@@ -188,6 +188,25 @@ func TestHalfCloseOfTheTarget(t *testing.T) {
 	require.Equal(t, "and yet it moves", <-heard)
 }
 
+// A side that has nothing more to get still answers Pings, and sees its peer go.
+func TestHalfClosedTunnelIsAlive(t *testing.T) {
+	quit := make(chan bool)
+	server := start(t, "-listen", "127.0.0.1:0", "-to", target(t, func(*net.TCPConn) { <-quit }))
+	c, err := conn.Dial(t.Context(), "ws://"+server.addr, &conn.DialOptions{Subprotocols: []string{halfClose}})
+	require.NoError(t, err)
+	require.NoError(t, c.Write(t.Context(), conn.Binary, nil))
+	c.CloseRead(t.Context())
+	for range 2 { // the first may be there before the end is passed on
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		_, err = c.Ping(ctx)
+		cancel()
+		require.NoError(t, err)
+	}
+	c.CloseNow()
+	server.logs("1006")
+	close(quit)
+}
+
 const large = 24 << 20
 
 // noise is a stream that is never the same for two seeds.
