@@ -206,7 +206,7 @@ func TestServerWritersToAReaderThatNeverReads(t *testing.T) {
 func TestServerHalfOpenHandshakes(t *testing.T) {
 	inAllManners(t, func(t *testing.T, s *Server) {
 		s.Handler = &events{message: echoes}
-		s.Options = &AcceptOptions{Timeout: 2 * time.Second}
+		s.Options = &AcceptOptions{Timeout: time.Second}
 		url := listenAndServe(t, s)
 		allocated := allocatedBy(func() {
 			for i := range 200 {
