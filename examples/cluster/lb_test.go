@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"net"
@@ -39,7 +40,7 @@ func haproxy(file string) balancer {
 	return balancer{
 		file: file,
 		command: func(config, _ string) (string, []string) {
-			return "haproxy", []string{"-db", "-q", "-f", config}
+			return "haproxy", []string{"-db", "-f", config}
 		},
 		bind: func(string) (string, string) { return "bind 127.0.0.1:8080", "bind fd@3" },
 	}
@@ -89,10 +90,15 @@ func (b balancer) start(t *testing.T, servers [3]string) (addr string) {
 	defer socket.Close()
 	cmd.ExtraFiles = []*os.File{socket}
 	cmd.Env = append(os.Environ(), "NGINX=3;") // nginx's way to be told of it
+	var says bytes.Buffer
+	cmd.Stderr = &says
 	require.NoError(t, cmd.Start())
 	t.Cleanup(func() {
 		cmd.Process.Signal(syscall.SIGTERM)
 		cmd.Wait()
+		if t.Failed() {
+			t.Logf("%s says: %s", b.file, &says)
+		}
 	})
 	return addr
 }
