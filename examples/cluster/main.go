@@ -66,6 +66,11 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout io.Writer, 
 	}
 	if *join != "" {
 		urls := strings.Split(*join, ",")
+		for _, u := range urls {
+			if !strings.HasPrefix(u, "ws://") && !strings.HasPrefix(u, "wss://") {
+				return fmt.Errorf("-join: %q does not begin with ws:// or wss://", u)
+			}
+		}
 		rand.Shuffle(len(urls), func(i, j int) { urls[i], urls[j] = urls[j], urls[i] })
 		return chat(ctx, urls, *room, *name, stdin, stdout, logger)
 	}
