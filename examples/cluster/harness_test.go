@@ -154,7 +154,6 @@ type person struct {
 	ended chan error
 
 	mu       sync.Mutex
-	said     []string // that say has taken
 	messages []event
 	signals  []string
 	acked    map[string]uint64
