@@ -15,8 +15,8 @@ import (
 
 // Close performs the closing handshake (RFC 6455, section 7.1.2): it sends a
 // Close frame, waits for the peer's, and sees the TCP connection to its end. All
-// of that is bounded by Config.CloseTimeout. What the peer has sent and nobody
-// has read is dropped.
+// of that is bounded by Config.CloseTimeout. What TryWrite has taken is sent before
+// the Close frame. What the peer has sent and nobody has read is dropped.
 //
 // On a connection of a [Server] Close does not wait, and returns nil.
 //
