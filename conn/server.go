@@ -85,8 +85,8 @@ type Server struct {
 	// MaxHandshakes is how many opening handshakes Serve does at the same time. If
 	// zero, 1024. When another connection comes, the oldest handshake that waits for
 	// its peer, and not for a function of Options, has to make room for it if it has
-	// waited for half a second: peers that connect and say nothing do not keep out
-	// those that do.
+	// waited for a quarter of Options.Timeout: peers that connect and say nothing do
+	// not keep out those that do.
 	MaxHandshakes int
 
 	// AcceptRate is how many connections Serve accepts in a second at most. If
@@ -98,7 +98,7 @@ type Server struct {
 	ErrorLog *log.Logger
 
 	noLoops bool          // for tests: a goroutine for each connection
-	grace   time.Duration // for tests; if zero, handshakeGrace
+	grace   time.Duration // for tests; if zero, a quarter of the handshake's time
 
 	once sync.Once
 	err  error // of starting
@@ -144,7 +144,7 @@ func (s *Server) start() error {
 		s.hs, s.cfg = s.Options.handshake(), s.Options.config().resolved()
 		s.changed.L = &s.mu
 		if s.grace == 0 {
-			s.grace = handshakeGrace
+			s.grace = s.Options.handshakeTime() / 4
 		}
 		s.listeners = make(map[net.Listener]struct{})
 		if s.Workers > 0 {

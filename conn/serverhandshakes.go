@@ -18,8 +18,13 @@ import (
 // for its request to arrive: many that come at once are let in one after the other, and
 // not ended for each other.
 
-// handshakeGrace is how long a handshake is let alone.
-const handshakeGrace = 500 * time.Millisecond
+// handshakeTime is how long a handshake may take.
+func (o *AcceptOptions) handshakeTime() time.Duration {
+	if o == nil || o.Timeout <= 0 {
+		return 10 * time.Second
+	}
+	return o.Timeout
+}
 
 // handshakes are those that are under way, in the order of their coming. It is guarded
 // by Server.mu.

@@ -163,3 +163,21 @@ func TestServerHandshakesAtOnce(t *testing.T) {
 		}
 	})
 }
+
+// How long a handshake is let alone follows from how long it may take: a busy machine, or
+// a busy client, must not have those ended who only wait for their turn.
+func TestServerHandshakeGrace(t *testing.T) {
+	for _, tt := range []struct {
+		opts *AcceptOptions
+		want time.Duration
+	}{
+		{nil, 2500 * time.Millisecond},
+		{&AcceptOptions{}, 2500 * time.Millisecond},
+		{&AcceptOptions{Timeout: time.Minute}, 15 * time.Second},
+	} {
+		s := &Server{Handler: &events{}, Options: tt.opts}
+		require.NoError(t, s.start())
+		require.Equal(t, tt.want, s.grace)
+		shutDown(t, s)
+	}
+}
