@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/parleyws/websocket/frame"
+	"github.com/parleyws/websocket/internal/deadline"
 )
 
 // What may lie between the program and the network. A socket of the kernel has such
@@ -47,7 +48,7 @@ type Stream struct {
 	closed  bool  // Close was called
 
 	released        bool
-	readBy, writeBy deadline
+	readBy, writeBy deadline.Deadline
 }
 
 // Addr is the URL that the browser has connected to, or "" for this end.
@@ -130,7 +131,7 @@ func (s *Stream) Read(p []byte) (int, error) {
 		switch {
 		case s.closed:
 			return 0, s.opError("read", net.ErrClosed)
-		case s.readBy.isPast():
+		case s.readBy.IsPast():
 			return 0, s.opError("read", os.ErrDeadlineExceeded)
 		case len(p) == 0:
 			return 0, nil
@@ -174,7 +175,7 @@ func (s *Stream) awaitRoom() (over bool, err error) {
 		switch {
 		case s.closed:
 			return false, net.ErrClosed
-		case s.writeBy.isPast():
+		case s.writeBy.IsPast():
 			return false, os.ErrDeadlineExceeded
 		case s.heard:
 			return true, nil
@@ -219,8 +220,8 @@ func (s *Stream) Close() error {
 		return s.opError("close", net.ErrClosed)
 	}
 	s.closed = true
-	s.readBy.stop()
-	s.writeBy.stop()
+	s.readBy.Stop()
+	s.writeBy.Stop()
 	s.in = incoming{}
 	s.socket.Close(frame.StatusNoStatusReceived, "")
 	s.release()
@@ -243,14 +244,14 @@ func (s *Stream) SetReadDeadline(t time.Time) error { return s.setDeadlines(t, &
 // SetWriteDeadline implements net.Conn.
 func (s *Stream) SetWriteDeadline(t time.Time) error { return s.setDeadlines(t, &s.writeBy) }
 
-func (s *Stream) setDeadlines(t time.Time, ds ...*deadline) error {
+func (s *Stream) setDeadlines(t time.Time, ds ...*deadline.Deadline) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
 		return s.opError("set", net.ErrClosed)
 	}
 	for _, d := range ds {
-		d.set(t, s)
+		d.Set(t, s.changed)
 	}
 	s.changed.Broadcast()
 	return nil

@@ -52,8 +52,8 @@ func Get(n int) *Buffer {
 
 // allocate returns n bytes. Those for large messages do not begin on the edge of a
 // cache line but as far behind it as the header of such a message is long. When one is
-// echoed, the kernel copies header and message to where lines begin, and copies twice
-// as fast if both are as far from an edge.
+// echoed, the kernel copies header and message to where lines begin, and needs
+// half as much time again, or twice, if one is farther from an edge than the other.
 func allocate(n int) []byte {
 	const header, large = 10, 1 << 16
 	if n <= large {

@@ -7,7 +7,8 @@ var layers = []layer{
 	{dir: "internal/vectors/table", mayImport: []string{"conn", "frame", "handshake", "internal/netpipe", "internal/vectors"}},
 	{dir: "internal/vectors", mayImport: []string{"frame"}},
 	{dir: "internal/wstest", mayImport: []string{"frame", "internal/netpipe"}},
-	{dir: "internal/browser", mayImport: []string{"frame"}},
+	{dir: "internal/browser", mayImport: []string{"frame", "internal/deadline"}},
+	{dir: "internal/netpipe", mayImport: []string{"internal/deadline"}},
 	{dir: "internal/mask", mayImport: []string{"internal/cpu"}},
 	{dir: "internal/utf8", mayImport: []string{"internal/cpu"}},
 	{dir: "internal/*", mayImport: nil}, // the leaves: cpu, bufpool, flate, …

@@ -4,6 +4,8 @@ import (
 	"io"
 	"net"
 	"os"
+
+	"github.com/parleyws/websocket/internal/deadline"
 )
 
 // Read reads what is there, and blocks only while nothing is. It returns io.EOF
@@ -71,11 +73,11 @@ func (c *Conn) endWrite() {
 }
 
 // broken returns the error that holds in both directions, if there is one.
-func (c *Conn) broken(by *deadline) error {
+func (c *Conn) broken(by *deadline.Deadline) error {
 	switch {
 	case c.closed:
 		return net.ErrClosed
-	case by.isPast():
+	case by.IsPast():
 		return os.ErrDeadlineExceeded
 	case c.reset:
 		return errReset
@@ -126,8 +128,8 @@ func (c *Conn) close(reset bool) error {
 		return c.opError("close", net.ErrClosed)
 	}
 	c.closed = true
-	c.readBy.stop()
-	c.writeBy.stop()
+	c.readBy.Stop()
+	c.writeBy.Stop()
 	if reset || c.in.len() > 0 {
 		c.peer.setReset()
 	}

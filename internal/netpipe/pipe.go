@@ -9,6 +9,8 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"github.com/parleyws/websocket/internal/deadline"
 )
 
 // DefaultBuffer is how many unread bytes one direction of a Pipe holds.
@@ -31,7 +33,7 @@ type Conn struct {
 	closed   bool  // Close
 	reset    bool  // the peer closed without having read all, or reset
 
-	readBy, writeBy deadline
+	readBy, writeBy deadline.Deadline
 
 	reads, writes int
 	written       int64
@@ -137,52 +139,17 @@ func (c *Conn) SetWriteDeadline(t time.Time) error {
 	return c.setDeadlines(t, &c.writeBy)
 }
 
-func (c *Conn) setDeadlines(t time.Time, ds ...*deadline) error {
+func (c *Conn) setDeadlines(t time.Time, ds ...*deadline.Deadline) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed {
 		return c.opError("set", net.ErrClosed)
 	}
 	for _, d := range ds {
-		d.set(t, c.wire)
+		d.Set(t, c.changed)
 	}
 	c.changed.Broadcast()
 	return nil
-}
-
-// deadline is a moment from which on calls fail.
-type deadline struct {
-	timer  *time.Timer
-	passed *bool // guarded by wire.mu; one per set, so that a late timer does no harm
-}
-
-func (d *deadline) isPast() bool { return d.passed != nil && *d.passed }
-
-func (d *deadline) set(t time.Time, w *wire) {
-	d.stop()
-	passed := new(bool)
-	d.passed = passed
-	if t.IsZero() {
-		return
-	}
-	left := time.Until(t)
-	if left <= 0 {
-		*passed = true
-		return
-	}
-	d.timer = time.AfterFunc(left, func() {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		*passed = true
-		w.changed.Broadcast()
-	})
-}
-
-func (d *deadline) stop() {
-	if d.timer != nil {
-		d.timer.Stop()
-		d.timer = nil
-	}
 }
 
 // opError dresses err as package net does.
