@@ -203,9 +203,9 @@ func (s *Server) Serve(l net.Listener) error {
 		return ErrServerClosed
 	}
 	defer s.unlisten(l)
-	pace := pace{rate: s.AcceptRate}
+	pace, from := pace{rate: s.AcceptRate}, s.acceptor(l)
 	for s.awaitRoom() {
-		nc, err := l.Accept()
+		nc, err := from.Accept()
 		if err != nil {
 			if err := s.acceptFailed(&pace, err); err != nil {
 				return err

@@ -34,8 +34,12 @@ type socket struct {
 const closedBit = 1 << 30
 
 // detach takes the descriptor out of a connection of package net, which is closed
-// thereby. It returns nil if nc is of another kind.
+// thereby, or the socket out of a newcomer. It returns nil if nc is of another kind.
 func detach(nc net.Conn, l *eventLoop) *socket {
+	if n, ok := nc.(*newcomer); ok {
+		n.socket.loop = l
+		return n.socket
+	}
 	raw := rawConn(nc)
 	if raw == nil {
 		return nil
@@ -68,6 +72,8 @@ func (s *socket) hold() bool {
 		}
 	}
 }
+
+func (s *socket) isClosed() bool { return s.users.Load()&closedBit != 0 }
 
 func (s *socket) release() {
 	if s.users.Add(-1) == closedBit {

@@ -13,25 +13,27 @@ import (
 )
 
 // waitingRoom is where those are who wait until the peer of an event loop's connection
-// takes what they write. It has a poller of its own: who waits may be an event loop,
-// whose handler writes, and then its own poller tells it nothing. The room is made with
-// the loops, so that to wait needs no descriptor when there are none left.
+// takes what they write, or says something in its opening handshake. It has a poller of
+// its own: who waits may be an event loop, whose handler writes, and then its own poller
+// tells it nothing. The room is made with the loops, so that to wait needs no descriptor
+// when there are none left.
 type waitingRoom struct {
 	poller *poll.Poller
 
 	mu     sync.Mutex
-	all    map[*socket]*waitingWriter
-	tokens map[poll.Token]*waitingWriter
+	all    map[*socket]*waiter
+	tokens map[poll.Token]*waiter
 	last   poll.Token // that was given to somebody
 	over   bool       // it is to end
 	closed bool       // there is no poller any more
 }
 
-// waitingWriter is somebody who waits, or is about to: there is one for a socket at most, the
-// owner of its connection's outbound half.
-type waitingWriter struct {
+// waiter is somebody who waits, or is about to: there is one for a socket at most, the
+// owner of its connection's outbound half, or whoever does its opening handshake.
+type waiter struct {
 	token    poll.Token
 	deadline time.Time
+	reads    bool          // it is for bytes of the peer too
 	entered  bool          // the poller tells of the socket
 	wake     chan struct{} // has room for one: look again
 }
@@ -41,7 +43,7 @@ func newWaitingRoom() (*waitingRoom, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &waitingRoom{poller: p, all: make(map[*socket]*waitingWriter), tokens: make(map[poll.Token]*waitingWriter)}, nil
+	return &waitingRoom{poller: p, all: make(map[*socket]*waiter), tokens: make(map[poll.Token]*waiter)}, nil
 }
 
 // run is the goroutine that wakes those who wait.
@@ -81,7 +83,7 @@ func (r *waitingRoom) close() {
 	}
 }
 
-func (w *waitingWriter) alert() {
+func (w *waiter) alert() {
 	select {
 	case w.wake <- struct{}{}:
 	default:
@@ -90,14 +92,14 @@ func (w *waitingWriter) alert() {
 
 // enter returns the one who waits for s, and makes it with that deadline if there is
 // none.
-func (r *waitingRoom) enter(s *socket, deadline time.Time) *waitingWriter {
+func (r *waitingRoom) enter(s *socket, deadline time.Time) *waiter {
 	w := r.all[s]
 	if w == nil {
 		r.last.Slot++
 		if r.last.Slot == 0 {
 			r.last.Generation++
 		}
-		w = &waitingWriter{token: r.last, wake: make(chan struct{}, 1)}
+		w = &waiter{token: r.last, wake: make(chan struct{}, 1)}
 		r.all[s], r.tokens[w.token] = w, w
 	}
 	w.deadline = deadline
@@ -119,7 +121,7 @@ func (r *waitingRoom) leave(s *socket) {
 }
 
 // admit has the poller tell of s, the first time. The caller holds s open.
-func (r *waitingRoom) admit(s *socket, w *waitingWriter) error {
+func (r *waitingRoom) admit(s *socket, w *waiter) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch {
@@ -129,6 +131,9 @@ func (r *waitingRoom) admit(s *socket, w *waitingWriter) error {
 		return nil
 	}
 	w.entered = true
+	if w.reads {
+		return r.poller.Add(int(s.fd), w.token)
+	}
 	return r.poller.AddWritable(int(s.fd), w.token)
 }
 
@@ -158,11 +163,17 @@ func (s *socket) Write(p []byte) (n int, err error) {
 		}
 	}
 	if err != nil {
-		err = &net.OpError{
-			Op: "write", Net: s.LocalAddr().Network(), Source: s.LocalAddr(), Addr: s.RemoteAddr(), Err: err,
-		}
+		err = s.failed("write", err)
 	}
 	return n, err
+}
+
+// failed is the error of a call, as package net has it.
+func (s *socket) failed(op string, err error) error {
+	if errno, ok := err.(syscall.Errno); ok {
+		err = os.NewSyscallError(op, errno)
+	}
+	return &net.OpError{Op: op, Net: s.LocalAddr().Network(), Source: s.LocalAddr(), Addr: s.RemoteAddr(), Err: err}
 }
 
 func (s *socket) writeSome(p []byte) (n int, err error) {
@@ -170,15 +181,11 @@ func (s *socket) writeSome(p []byte) (n int, err error) {
 		return 0, net.ErrClosed
 	}
 	defer s.release()
-	n, err = sysWrite(uintptr(s.fd), p)
-	if errno, ok := err.(syscall.Errno); ok && errno != errWouldBlock {
-		err = os.NewSyscallError("write", errno)
-	}
-	return n, err
+	return sysWrite(uintptr(s.fd), p)
 }
 
-// awaitRoom waits for room in the socket, or until the deadline. It may return for
-// nothing.
+// awaitRoom waits for room in the socket, or for what else its waiter waits for, or
+// until the deadline. It may return for nothing.
 func (s *socket) awaitRoom() error {
 	r := s.loop.server.waiting
 	r.mu.Lock()
