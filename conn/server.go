@@ -194,6 +194,10 @@ func (s *Server) stopLoops() {
 // net/http, until l fails or Shutdown is called; then it returns ErrServerClosed. It
 // closes l. An error of accepting that may pass, such as too many open files, is
 // logged, and waited for.
+//
+// On Linux, the listening socket of a *net.TCPListener gets the options that package net
+// sets for each connection (TCP_NODELAY, and keep-alive as in net.ListenConfig), so that
+// connections have them from the start.
 func (s *Server) Serve(l net.Listener) error {
 	defer l.Close()
 	if err := s.start(); err != nil {
