@@ -5,7 +5,6 @@ package conn
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"io"
 	"log"
 	"net"
@@ -99,15 +98,16 @@ func TestAcceptorHandsDownOptions(t *testing.T) {
 
 // IPv6, and IPv4 on a listener for both.
 func TestAcceptorAddresses(t *testing.T) {
-	for _, to := range []string{"[::1]", "127.0.0.1"} {
+	for _, to := range []string{"::1", "127.0.0.1"} {
 		l, err := net.Listen("tcp", ":0")
 		require.NoError(t, err)
 		defer l.Close()
 		a := loopServer(t).acceptor(l)
 		for i := range 2 {
-			address := fmt.Sprintf("%s:%d", to, l.Addr().(*net.TCPAddr).Port)
-			peer, err := net.Dial("tcp", address)
-			if err != nil && to == "[::1]" {
+			_, port, err := net.SplitHostPort(l.Addr().String())
+			require.NoError(t, err)
+			peer, err := net.Dial("tcp", net.JoinHostPort(to, port))
+			if err != nil && to == "::1" {
 				t.Skip("there is no IPv6 here")
 			}
 			require.NoError(t, err)
