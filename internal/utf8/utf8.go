@@ -56,6 +56,9 @@ func (v *Validator) Write(p []byte) (n int, ok bool) {
 		state = next
 		n += block
 	}
+	if rest := p[n:]; state == accept && len(rest) <= block && isASCII(rest) {
+		n = len(p)
+	}
 	for n < len(p) {
 		if state == accept && len(p) >= 8 {
 			// ASCII is taken a word at a time, the last of which may begin before n.
@@ -106,4 +109,26 @@ func asciiBlocks(p []byte) int {
 		rest = rest[block:]
 	}
 	return len(p) - len(rest)
+}
+
+// isASCII reports whether p is ASCII. It has at most a block: four words, which may
+// overlap. Like vectorBlocks, it must not have the stack grow.
+//
+//go:nosplit
+func isASCII(p []byte) bool {
+	var word uint64
+	switch n := len(p); {
+	case n >= 16:
+		word = binary.NativeEndian.Uint64(p) |
+			binary.NativeEndian.Uint64(p[8:]) |
+			binary.NativeEndian.Uint64(p[n-16:]) |
+			binary.NativeEndian.Uint64(p[n-8:])
+	case n >= 8:
+		word = binary.NativeEndian.Uint64(p) | binary.NativeEndian.Uint64(p[n-8:])
+	default:
+		for _, b := range p {
+			word |= uint64(b)
+		}
+	}
+	return word&highBits == 0
 }

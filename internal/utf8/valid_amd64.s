@@ -43,6 +43,33 @@ TEXT ·validAVX2(SB), NOSPLIT, $0-24
 	MOVQ SI, DX
 	ADDQ SI, CX      // the end
 
+	// ASCII at the front needs no tables.
+front:
+	LEAQ      128(SI), R8
+	CMPQ      R8, CX
+	JA        single
+	VMOVDQU   (SI), Y2
+	VPOR      32(SI), Y2, Y2
+	VMOVDQU   64(SI), Y3
+	VPOR      96(SI), Y3, Y3
+	VPOR      Y2, Y3, Y2
+	VPMOVMSKB Y2, AX
+	TESTL     AX, AX
+	JNZ       single
+	MOVQ      R8, SI
+	JMP       front
+
+single:
+	CMPQ      SI, CX
+	JAE       done
+	VMOVDQU   (SI), Y0
+	VPMOVMSKB Y0, AX
+	TESTL     AX, AX
+	JNZ       tables
+	ADDQ      $32, SI
+	JMP       single
+
+tables:
 	VBROADCASTI128 firstHigh<>(SB), Y14
 	VBROADCASTI128 firstLow<>(SB), Y13
 	VBROADCASTI128 secondHigh<>(SB), Y12
@@ -59,7 +86,7 @@ TEXT ·validAVX2(SB), NOSPLIT, $0-24
 	MOVL           $0x80, AX
 	VMOVD          AX, X0
 	VPBROADCASTB   X0, Y9
-	VPXOR          Y1, Y1, Y1            // the vector before: nothing
+	VPXOR          Y1, Y1, Y1            // the vector before: nothing that wants another
 
 loop:
 	VMOVDQU   (SI), Y0
