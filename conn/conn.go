@@ -84,10 +84,12 @@ type Conn struct {
 	out  outbound
 }
 
-// terms are what the handshake may have agreed on.
+// terms are what the handshake may have agreed on, and what it was done for. They never
+// change, and connections may share them.
 type terms struct {
 	subprotocol string
 	deflate     *handshake.Deflate
+	values      context.Context // of Conn.Context; nil: there are none
 }
 
 // ending is the end of a connection.
@@ -130,15 +132,12 @@ func New(u *handshake.Upgraded, cfg *Config) *Conn {
 	return newConn(u, cfg.resolved(), nil)
 }
 
-// newConn is New with a Config that is resolved, and with the parent of
-// Conn.Context, if there is one.
-func newConn(u *handshake.Upgraded, cfg *Config, parent context.Context) *Conn {
-	c := &Conn{cfg: cfg, nc: u.Conn}
-	if u.Subprotocol != "" || u.Deflate != nil {
-		c.terms = &terms{u.Subprotocol, u.Deflate}
-	}
-	if parent != nil {
-		c.more = &belongings{ctx: parent}
+// newConn is New with a Config that is resolved, and with terms, which may be nil if
+// there is nothing in u that belongs to them.
+func newConn(u *handshake.Upgraded, cfg *Config, t *terms) *Conn {
+	c := &Conn{cfg: cfg, nc: u.Conn, terms: t}
+	if t == nil && (u.Subprotocol != "" || u.Deflate != nil) {
+		c.terms = &terms{subprotocol: u.Subprotocol, deflate: u.Deflate}
 	}
 	c.in.rules.Role = u.Role
 	c.in.limit = c.cfg.MaxMessage
@@ -250,6 +249,9 @@ func (m *belongings) over(why error) {
 func (c *Conn) belongings() *belongings {
 	if c.more == nil {
 		c.more = &belongings{ctx: context.Background()}
+		if c.terms != nil && c.terms.values != nil {
+			c.more.ctx = c.terms.values
+		}
 	}
 	return c.more
 }

@@ -2,6 +2,7 @@ package conn
 
 import (
 	"context"
+	"net/http"
 	"time"
 )
 
@@ -39,6 +40,9 @@ func (x *ownContext) Value(key any) any {
 	c.mu.Unlock()
 	if v := parent.Value(key); v != nil {
 		return v
+	}
+	if key == http.LocalAddrContextKey {
+		return c.LocalAddr() // see valuesOf
 	}
 	return c.realContext().Value(key)
 }

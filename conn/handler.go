@@ -37,13 +37,13 @@ import (
 //		}).ServeHTTP(w, r)
 //	}
 func Handler(opts *AcceptOptions, serve func(ctx context.Context, c *Conn) error) http.Handler {
-	hs, cfg := opts.handshake(), opts.config().resolved()
+	hs, cfg, shared := opts.handshake(), opts.config().resolved(), new(sharedTerms)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		u, err := handshake.Upgrade(w, r, hs)
 		if err != nil {
 			return
 		}
-		c := newConn(u, cfg, context.WithoutCancel(r.Context()))
+		c := newConn(u, cfg, shared.of(u, r.Context()))
 		go c.serve(serve)
 		awaitStream(u)
 	})

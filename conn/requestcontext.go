@@ -1,0 +1,85 @@
+package conn
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"reflect"
+	"sync/atomic"
+
+	"github.com/parleyws/websocket/handshake"
+)
+
+// A connection of Handler has the values of its request's context. What net/http puts
+// around the context of the server for each request takes 320 bytes, as long as the
+// connection lives, and none of it is of use any more: two contexts for the end of the
+// request, and the local address, which the connection knows. So it is taken off, as far
+// as it is found to be what it is known to be.
+
+var (
+	cancelContext = typeAround(func(ctx context.Context) context.Context {
+		ctx, cancel := context.WithCancel(ctx)
+		cancel()
+		return ctx
+	})
+	valueContext = typeAround(func(ctx context.Context) context.Context {
+		return context.WithValue(ctx, http.LocalAddrContextKey, 0)
+	})
+)
+
+// typeAround returns the type of the contexts that wrap makes, or nil if unwrap would not
+// give back what they are around.
+func typeAround(wrap func(context.Context) context.Context) reflect.Type {
+	type inner struct{ context.Context }
+	ctx := &inner{context.Background()}
+	outer := reflect.ValueOf(wrap(ctx))
+	if outer.Kind() != reflect.Pointer || outer.Elem().Kind() != reflect.Struct || outer.Elem().NumField() == 0 ||
+		outer.Elem().Type().Field(0).Name != "Context" || outer.Elem().Field(0).Interface() != any(ctx) {
+		return nil
+	}
+	return outer.Type()
+}
+
+// unwrap returns the context that ctx is around, if ctx is of type t, or else nil.
+func unwrap(ctx context.Context, t reflect.Type) context.Context {
+	if t == nil || reflect.TypeOf(ctx) != t {
+		return nil
+	}
+	inner, _ := reflect.ValueOf(ctx).Elem().Field(0).Interface().(context.Context)
+	return inner
+}
+
+// valuesOf returns a context that has the values of a request's, and is never cancelled.
+// The one that may be missing is the local address, if it is this.
+func valuesOf(ctx context.Context, local net.Addr) context.Context {
+	for inner := unwrap(ctx, cancelContext); inner != nil; inner = unwrap(ctx, cancelContext) {
+		ctx = inner
+	}
+	addr, _ := ctx.Value(http.LocalAddrContextKey).(*net.TCPAddr)
+	if inner := unwrap(ctx, valueContext); inner != nil && addr != nil && local == net.Addr(addr) &&
+		inner.Value(http.LocalAddrContextKey) == nil {
+		ctx = inner // the address is the one value there is between the two
+	}
+	if ctx.Done() != nil {
+		ctx = context.WithoutCancel(ctx)
+	}
+	return ctx
+}
+
+// sharedTerms are the last that a Handler has made. Most of its connections have the same
+// values, those of their http.Server, and agree on nothing.
+type sharedTerms struct{ last atomic.Pointer[terms] }
+
+func (s *sharedTerms) of(u *handshake.Upgraded, request context.Context) *terms {
+	t := &terms{u.Subprotocol, u.Deflate, valuesOf(request, u.Conn.LocalAddr())}
+	if last := s.last.Load(); last != nil && last.equal(t) {
+		return last
+	}
+	s.last.Store(t)
+	return t
+}
+
+func (t *terms) equal(to *terms) bool {
+	return t.subprotocol == to.subprotocol && t.deflate == to.deflate &&
+		reflect.TypeOf(t.values).Comparable() && t.values == to.values
+}
