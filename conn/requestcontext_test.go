@@ -100,9 +100,9 @@ func TestHandlerKeepsValues(t *testing.T) {
 			defer s.Close()
 			url := "ws://" + l.Addr().String()
 			dialCalm(t, url)
-			first := <-conns
+			first := next(t, conns)
 			dialCalm(t, url)
-			second := <-conns
+			second := next(t, conns)
 			require.Equal(t, tt.shared, first.terms == second.terms)
 			end()
 			for _, c := range []*Conn{first, second} {
@@ -129,6 +129,16 @@ func TestHandlerKeepsValues(t *testing.T) {
 				<-ctx.Done()
 			}
 		})
+	}
+}
+
+func next(t *testing.T, conns <-chan *Conn) *Conn {
+	select {
+	case c := <-conns:
+		return c
+	case <-time.After(10 * time.Second):
+		t.Fatal("no connection was served")
+		return nil
 	}
 }
 
