@@ -43,7 +43,7 @@ func Handler(opts *AcceptOptions, serve func(ctx context.Context, c *Conn) error
 		if err != nil {
 			return
 		}
-		c := newConn(u, cfg, shared.of(u, r.Context()))
+		c := newConn(u, cfg, shared.get(u, r.Context()))
 		go c.serve(serve)
 		awaitStream(u)
 	})

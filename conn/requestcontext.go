@@ -49,8 +49,8 @@ func unwrap(ctx context.Context, t reflect.Type) context.Context {
 	return inner
 }
 
-// valuesOf returns a context that has the values of a request's, and is never cancelled.
-// The one that may be missing is the local address, if it is this.
+// valuesOf returns a context that has the values of a request's. The one that may be
+// missing is the local address, if it is this.
 func valuesOf(ctx context.Context, local net.Addr) context.Context {
 	for inner := unwrap(ctx, cancelContext); inner != nil; inner = unwrap(ctx, cancelContext) {
 		ctx = inner
@@ -58,28 +58,33 @@ func valuesOf(ctx context.Context, local net.Addr) context.Context {
 	addr, _ := ctx.Value(http.LocalAddrContextKey).(*net.TCPAddr)
 	if inner := unwrap(ctx, valueContext); inner != nil && addr != nil && local == net.Addr(addr) &&
 		inner.Value(http.LocalAddrContextKey) == nil {
-		ctx = inner // the address is the one value there is between the two
-	}
-	if ctx.Done() != nil {
-		ctx = context.WithoutCancel(ctx)
+		return inner // the address is the one value there is between the two
 	}
 	return ctx
 }
 
 // sharedTerms are the last that a Handler has made. Most of its connections have the same
 // values, those of their http.Server, and agree on nothing.
-type sharedTerms struct{ last atomic.Pointer[terms] }
+type sharedTerms struct{ last atomic.Pointer[requestTerms] }
 
-func (s *sharedTerms) of(u *handshake.Upgraded, request context.Context) *terms {
-	t := &terms{u.Subprotocol, u.Deflate, valuesOf(request, u.Conn.LocalAddr())}
-	if last := s.last.Load(); last != nil && last.equal(t) {
-		return last
+// requestTerms are those of requests whose values are these.
+type requestTerms struct {
+	terms
+	of context.Context
+}
+
+func (s *sharedTerms) get(u *handshake.Upgraded, request context.Context) *terms {
+	of := valuesOf(request, u.Conn.LocalAddr())
+	if last := s.last.Load(); last != nil && u.Subprotocol == last.subprotocol && u.Deflate == last.deflate && same(of, last.of) {
+		return &last.terms
+	}
+	t := &requestTerms{terms{u.Subprotocol, u.Deflate, of}, of}
+	if of.Done() != nil {
+		t.values = context.WithoutCancel(of)
 	}
 	s.last.Store(t)
-	return t
+	return &t.terms
 }
 
-func (t *terms) equal(to *terms) bool {
-	return t.subprotocol == to.subprotocol && t.deflate == to.deflate &&
-		reflect.TypeOf(t.values).Kind() == reflect.Pointer && t.values == to.values // others may not be comparable
-}
+// same reports whether two contexts are known to be the same: not all can be compared.
+func same(a, b context.Context) bool { return reflect.TypeOf(a).Kind() == reflect.Pointer && a == b }
