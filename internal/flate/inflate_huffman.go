@@ -6,54 +6,57 @@ import "math/bits"
 // length of their code, in bits. Those of length 0 have no code. It may take a
 // second alphabet after the first.
 type sorted struct {
-	count   [maxCodeBits + 1]uint16
+	count   lengthCounts
 	symbols [maxCodeBits + 1][numFixedLitLen + numFixedDist]uint16
 }
+
+// lengthCounts says of how many symbols the code has so many bits.
+type lengthCounts [maxCodeBits + 1]uint16
 
 func (s *sorted) reset() { clear(s.count[:]) }
 
 func (s *sorted) add(symbol int, n uint8) {
 	n %= maxCodeBits + 1
-	s.symbols[n][s.count[n]] = uint16(symbol)
-	s.count[n]++
+	k := s.count[n]
+	s.symbols[n][k] = uint16(symbol)
+	s.count[n] = k + 1
 }
 
-// all returns all that was added.
-func (s *sorted) all() (symbols lists) {
-	for n := 1; n <= maxCodeBits; n++ {
-		symbols[n] = s.symbols[n][:s.count[n]]
-	}
-	return symbols
-}
+// all returns the code of all that was added.
+func (s *sorted) all() canonical { return canonical{sorted: s, to: s.count} }
 
-// split separates two alphabets; lens are the lengths in the second.
-func (s *sorted) split(lens []uint8) (first, second lists) {
-	var count [maxCodeBits + 1]uint16
+// split returns the codes of two alphabets; lens are the lengths in the second,
+// of which first is the first symbol.
+func (s *sorted) split(lens []uint8, first int) (a, b canonical) {
+	from := s.count
 	for _, n := range lens {
-		count[n%(maxCodeBits+1)]++
+		from[n%(maxCodeBits+1)]--
 	}
-	for n := 1; n <= maxCodeBits; n++ {
-		both := s.symbols[n][:s.count[n]]
-		k := len(both) - int(count[n])
-		first[n], second[n] = both[:k], both[k:]
-	}
-	return first, second
+	return canonical{sorted: s, to: from}, canonical{sorted: s, from: from, to: s.count, first: uint16(first)}
 }
 
-// lists is a canonical code, as RFC 1951, section 3.2.2 defines it: for every
-// length in bits the symbols whose codes are as long, lowest first. The codes
-// count up in this order.
-type lists [maxCodeBits + 1][]uint16
+// A canonical code, as RFC 1951, section 3.2.2 defines it: of every length n in
+// bits it has the symbols sorted.symbols[n][from[n]:to[n]], lowest first, which
+// count on from first. The codes count up in this order.
+type canonical struct {
+	sorted   *sorted
+	from, to lengthCounts
+	first    uint16
+}
+
+// of returns the symbols whose codes have n bits.
+func (c *canonical) of(n uint) []uint16 { return c.sorted.symbols[n][c.from[n]:c.to[n]] }
 
 // left returns how many codes of maxCodeBits are unused: 0 if the code is
 // complete, less if it is over-subscribed. longest is the length of its longest
 // code, if it has any.
-func (l *lists) left() (left int, longest uint) {
-	left = 1 << maxCodeBits
-	for n := uint(1); n <= maxCodeBits; n++ {
-		if len(l[n]) > 0 {
-			left -= len(l[n]) << (maxCodeBits - n)
-			longest = n
+func (c *canonical) left() (left int, longest uint) {
+	left = 1
+	for n := 1; n <= maxCodeBits; n++ {
+		k := int(c.to[n] - c.from[n])
+		left = 2*left - k
+		if k > 0 {
+			longest = uint(n)
 		}
 	}
 	return left, longest
@@ -63,12 +66,15 @@ func (l *lists) left() (left int, longest uint) {
 // incomplete although it has a code of more than one bit. entries has the entry
 // of every symbol without its code; the first 1<<primary of the table are the
 // first level.
-func (l *lists) build(table []entry, primary uint, entries []entry) bool {
-	switch left, longest := l.left(); {
+func (c *canonical) build(table []entry, primary uint, entries []entry) bool {
+	switch left, longest := c.left(); {
 	case left == 0:
-		l.fill(table, primary, entries)
+		code := c.fill(table[:1<<primary], primary, entries)
+		if longest > primary {
+			c.fillSecond(table, primary, code, entries)
+		}
 	case left > 0 && longest <= 1:
-		l.fillIncomplete(table[:1<<primary], entries)
+		c.fillIncomplete(table[:1<<primary], entries)
 	default:
 		return false
 	}
@@ -76,71 +82,71 @@ func (l *lists) build(table []entry, primary uint, entries []entry) bool {
 }
 
 // fillIncomplete is for a code of one symbol, which is 0, or of none.
-func (l *lists) fillIncomplete(table, entries []entry) {
+func (c *canonical) fillIncomplete(table, entries []entry) {
 	for i := range table {
 		table[i] = entrySpecial.code(1)
-		if i%2 == 0 && len(l[1]) > 0 {
-			table[i] = entries[l[1][0]].code(1)
+		if only := c.of(1); i%2 == 0 && len(only) > 0 {
+			table[i] = entries[only[0]-c.first].code(1)
 		}
 	}
 }
 
-// fill makes the table of a complete code.
+// fill makes the first level of the table of a complete code, and returns the
+// first code that is longer than what indexes it. Codes are left-justified: to
+// count on does not depend on how long they are.
 //
-// While codes are not longer than what indexes the first level, the table is as
-// long as there are codes of this length, and each code has one entry; before
-// the codes grow by a bit, the table is doubled: what it has holds whatever the
-// next bit is.
-func (l *lists) fill(table []entry, primary uint, entries []entry) {
-	code := uint16(0)
+// The table is as long as there are codes of this length, and each code has one
+// entry; before the codes grow by a bit, the table is doubled: what it has holds
+// whatever the next bit is.
+func (c *canonical) fill(table []entry, primary uint, entries []entry) (code uint) {
 	for n := uint(1); n <= primary; n++ {
-		for _, symbol := range l[n] {
-			table[reverse(code, n)] = entries[symbol].code(n)
-			code++
+		step, bits := uint(1)<<(16-n), entry(0).code(n)
+		for _, symbol := range c.of(n) {
+			table[reverse(code)] = entries[symbol-c.first] + bits
+			code += step
 		}
 		if n < primary && code > 0 {
 			copy(table[1<<n:2<<n], table[:1<<n])
 		}
-		code *= 2
 	}
-	l.fillSecond(table, primary, code, entries)
+	return code
 }
 
 // fillSecond goes on with the codes that are longer than what indexes the first
 // level: each group that begins alike has a table of its own.
-func (l *lists) fillSecond(table []entry, primary uint, code uint16, entries []entry) {
+func (c *canonical) fillSecond(table []entry, primary, code uint, entries []entry) {
 	start, end := uint(0), uint(1)<<primary
 	prefix := end // none yet
 	for n := primary + 1; n <= maxCodeBits; n++ {
-		for i, symbol := range l[n] {
-			bits := reverse(code, n)
+		symbols := c.of(n)
+		for i, symbol := range symbols {
+			bits := reverse(code)
 			if p := bits % (1 << primary); p != prefix {
 				prefix, start = p, end
-				size := l.groupBits(n, primary, len(l[n])-i)
+				size := c.groupBits(n, primary, len(symbols)-i)
 				end += 1 << size
 				table[prefix] = entrySpecial | entrySub | entry(start<<16|size)
 			}
-			e := entries[symbol].code(n)
+			e := entries[symbol-c.first].code(n)
 			for at := start + bits>>primary; at < end; at += 1 << (n - primary) {
 				table[at] = e
 			}
-			code++
+			code += 1 << (16 - n)
 		}
-		code *= 2
 	}
 }
 
 // groupBits returns how many bits index the second-level table of a group whose
 // first code has n bits, when left codes of n bits are still to be placed. The
 // group ends where its codes fill the table up.
-func (l *lists) groupBits(n, primary uint, left int) uint {
+func (c *canonical) groupBits(n, primary uint, left int) uint {
 	room := 1<<(n-primary) - left
 	for room > 0 {
 		n++
-		room = 2*room - len(l[n])
+		room = 2*room - len(c.of(n))
 	}
 	return n - primary
 }
 
-// reverse returns a code of n bits as it comes: its first bit lowest.
-func reverse(code uint16, n uint) uint { return uint(bits.Reverse16(code) >> (16 - n)) }
+// reverse returns a left-justified code as it comes: its first bit lowest.
+func reverse(code uint) uint { return uint(bits.Reverse16(uint16(code))) }

@@ -139,14 +139,14 @@ func TestFillFindsEveryCode(t *testing.T) {
 		all := s.all()
 		require.True(t, all.build(table[:], litBits, litEntries[:]))
 		code := 0
-		for n, symbols := range all {
-			for _, symbol := range symbols {
-				hold := uint64(reverse(uint16(code), uint(n))) | rng.Uint64()<<n
+		for n := uint(1); n <= maxCodeBits; n++ {
+			for _, symbol := range all.of(n) {
+				hold := uint64(bits.Reverse16(uint16(code))>>(16-n)) | rng.Uint64()<<n
 				e := table[hold%(1<<litBits)]
 				if e&entrySub != 0 {
 					e = table[e.sub(hold, litBits)]
 				}
-				require.Equal(t, litEntries[symbol].code(uint(n)), e)
+				require.Equal(t, litEntries[symbol].code(n), e)
 				code++
 			}
 			code *= 2

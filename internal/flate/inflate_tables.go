@@ -135,12 +135,7 @@ func (t *tables) buildCodes() (reason string) {
 	if t.lens[endOfBlock] == 0 {
 		return "block without a code for its end"
 	}
-	lit, dist := t.sorted.split(t.lens[t.numLit:][:t.numDist])
-	for _, symbols := range dist {
-		for i := range symbols {
-			symbols[i] -= uint16(t.numLit)
-		}
-	}
+	lit, dist := t.sorted.split(t.lens[t.numLit:][:t.numDist], t.numLit)
 	if !lit.build(t.lit[:], litBits, litEntries[:]) {
 		return "literal/length code that is over-subscribed or incomplete"
 	}
