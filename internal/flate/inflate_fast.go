@@ -6,7 +6,7 @@ import "encoding/binary"
 // at what there is.
 const (
 	fastInput = 8 // a word
-	fastRoom  = 3 // literals
+	fastRoom  = 5 // literals
 )
 
 // copyStep is how many bytes fast copies at a time. It writes up to two steps
@@ -30,9 +30,8 @@ func refill(hold uint64, nb uint, src []byte, m int) (uint64, uint, int) {
 //
 // It is one long function because what it works with has to stay in registers.
 func (c *call) fast() {
-	dst, src := c.dst, c.src
+	dst, src := c.dst, c.src[:len(c.src):len(c.src)]
 	lit, dists := &c.codes.lit, &c.codes.dist
-	window, past := c.history.size, c.history.n
 
 	// A whole entry is subtracted from nb: its lowest six bits are the number of
 	// bits to take.
@@ -40,36 +39,53 @@ func (c *call) fast() {
 	n := c.n
 
 	// e is the entry of what comes next. It is looked up before hold is refilled,
-	// so that neither waits for the other: a turn takes 48 bits of 64 at most,
-	// which leaves more than litBits.
+	// so that neither waits for the other: a turn takes 50 bits of 64 at most,
+	// which leaves litBits.
+	//
+	// That n and m are not negative is for the compiler, which then leaves out
+	// the checks of all indexes that follow from the condition.
 	e := lit[hold%(1<<litBits)]
-	for len(src)-m >= fastInput && len(dst)-n >= fastRoom {
+	for m >= 0 && m <= len(src)-fastInput && n >= 0 && n <= len(dst)-fastRoom {
 		hold, nb, m = refill(hold, nb, src, m)
 
-		// Up to three literals, of litBits at most.
+		// Up to five literals, of litBits at most.
 		if e&entryLiteral != 0 {
 			hold >>= e & 63
 			nb -= uint(e)
 			dst[n] = byte(e >> 16)
-			n++
 			e = lit[hold%(1<<litBits)]
 			if e&entryLiteral != 0 {
 				hold >>= e & 63
 				nb -= uint(e)
-				dst[n] = byte(e >> 16)
-				n++
+				dst[n+1] = byte(e >> 16)
 				e = lit[hold%(1<<litBits)]
 				if e&entryLiteral != 0 {
 					hold >>= e & 63
 					nb -= uint(e)
-					dst[n] = byte(e >> 16)
-					n++
+					dst[n+2] = byte(e >> 16)
 					e = lit[hold%(1<<litBits)]
-					continue
+					if e&entryLiteral != 0 {
+						hold >>= e & 63
+						nb -= uint(e)
+						dst[n+3] = byte(e >> 16)
+						e = lit[hold%(1<<litBits)]
+						if e&entryLiteral != 0 {
+							hold >>= e & 63
+							nb -= uint(e)
+							dst[n+4] = byte(e >> 16)
+							e = lit[hold%(1<<litBits)]
+							n += 5
+							continue
+						}
+						n++
+					}
+					n++
 				}
+				n++
 			}
+			n++
 			// A match takes up to 48 bits.
-			if len(src)-m < fastInput {
+			if m > len(src)-fastInput {
 				break
 			}
 			hold, nb, m = refill(hold, nb, src, m)
@@ -104,7 +120,7 @@ func (c *call) fast() {
 			d = dists[d.sub(rest, distBits)] // which only plain symbols have
 		}
 		dist := int(d.value() + d.extra(rest))
-		if dist > window || dist > n+past || len(dst)-n < length+2*copyStep {
+		if dist > c.history.size || dist > n+c.history.n || len(dst)-n < length+2*copyStep {
 			break
 		}
 		hold = rest >> (d & 63)
