@@ -167,8 +167,11 @@ func (c *call) counts() error {
 func (c *call) codeLens() error {
 	t := c.tables
 	for ; t.have < t.numCodeLen; t.have++ {
-		if !c.need(3) {
-			return errShortSrc
+		if c.nb < 3 {
+			c.fill()
+			if c.nb < 3 {
+				return errShortSrc
+			}
 		}
 		t.lens[codeLenOrder[t.have]] = uint8(c.take(3))
 	}
@@ -188,8 +191,8 @@ func (c *call) codeLens() error {
 func (c *call) lens() error {
 	t := c.tables
 	hold, nb := c.hold, c.nb
-	end := t.numLit + t.numDist
-	for t.have < end {
+	have, end := t.have, t.numLit+t.numDist
+	for have < end {
 		if nb < maxCodeLenBits+7 {
 			hold, nb = c.load(hold, nb)
 		}
@@ -197,17 +200,19 @@ func (c *call) lens() error {
 		if e.total() > nb {
 			break
 		}
-		if symbol := e.value(); symbol < 16 {
-			t.add(uint8(symbol))
-		} else if !t.repeat(symbol, e.extra(hold), end) {
+		if n := uint8(e >> 16); n < 16 {
+			t.lens[have] = n
+			t.sorted.add(have, n)
+			have++
+		} else if have = t.repeat(have, n, e.extra(hold)); have > end {
 			c.hold, c.nb = hold, nb
 			return c.corrupt("repeat of a code length before the first or beyond the last")
 		}
-		hold >>= e & 31
+		hold >>= e & 63
 		nb -= e.total()
 	}
 	c.hold, c.nb = hold&(1<<nb-1), nb
-	if t.have < end {
+	if t.have = have; have < end {
 		return errShortSrc
 	}
 	if reason := t.buildCodes(); reason != "" {
@@ -217,7 +222,13 @@ func (c *call) lens() error {
 	return nil
 }
 
-// load takes input until hold is full or the input used up.
+// fill takes input until hold is full or the input used up.
+func (c *call) fill() {
+	c.hold, c.nb = c.load(c.hold, c.nb)
+	c.hold &= 1<<c.nb - 1
+}
+
+// load is fill for a hold and nb that are local, and leaves more bits above nb.
 func (c *call) load(hold uint64, nb uint) (uint64, uint) {
 	if len(c.src)-c.m >= 8 {
 		hold, nb, c.m = refill(hold, nb, c.src, c.m)

@@ -30,7 +30,7 @@ func refill(hold uint64, nb uint, src []byte, m int) (uint64, uint, int) {
 //
 // It is one long function because what it works with has to stay in registers.
 func (c *call) fast() {
-	dst, src := c.dst, c.src[:len(c.src):len(c.src)]
+	dst, src := c.dst[:len(c.dst):len(c.dst)], c.src[:len(c.src):len(c.src)]
 	lit, dists := &c.codes.lit, &c.codes.dist
 
 	// A whole entry is subtracted from nb: its lowest six bits are the number of
@@ -110,7 +110,7 @@ func (c *call) fast() {
 		}
 
 		// A match, which is not taken before all is known to be well.
-		length := int(e.value() + e.extra(hold))
+		length := int(e>>16) + e.extra(hold)
 		rest := hold >> (e & 63)
 		d := dists[rest%(1<<distBits)]
 		if d&entrySpecial != 0 {
@@ -119,8 +119,9 @@ func (c *call) fast() {
 			}
 			d = dists[d.sub(rest, distBits)] // which only plain symbols have
 		}
-		dist := int(d.value() + d.extra(rest))
-		if dist > c.history.size || dist > n+c.history.n || len(dst)-n < length+2*copyStep {
+		dist := int(d>>16) + d.extra(rest)
+		from, room := n-dist, len(dst)-n
+		if dist > c.history.size || from < -c.history.n || room < length+2*copyStep {
 			break
 		}
 		hold = rest >> (d & 63)
@@ -128,16 +129,15 @@ func (c *call) fast() {
 		e = lit[hold%(1<<litBits)]
 
 		switch {
-		case dist > n:
+		case from < 0:
 			c.history.match(dst, n, dist, length)
 		case dist < copyStep:
 			repeat(dst, n, dist, length)
 		default:
 			// Two steps for all: few matches are longer.
-			*(*[copyStep]byte)(dst[n:]) = *(*[copyStep]byte)(dst[n-dist:])
-			*(*[copyStep]byte)(dst[n+copyStep:]) = *(*[copyStep]byte)(dst[n+copyStep-dist:])
-			for i := n + 2*copyStep; i < n+length; i += copyStep {
-				*(*[copyStep]byte)(dst[i:]) = *(*[copyStep]byte)(dst[i-dist:])
+			copyTwice(dst, n, from)
+			for i := 2 * copyStep; i < length; i += copyStep {
+				*(*[copyStep]byte)(dst[n+i:]) = *(*[copyStep]byte)(dst[from+i:])
 			}
 		}
 		n += length
@@ -145,6 +145,16 @@ func (c *call) fast() {
 	nb &= 63
 	c.n, c.m = n, m
 	c.hold, c.nb = hold&(1<<nb-1), nb
+}
+
+// copyTwice copies two steps from dst[from:] to dst[n:], the second after the
+// first is there.
+func copyTwice(dst []byte, n, from int) {
+	if n < 0 || n > len(dst)-2*copyStep || from < 0 || from > len(dst)-2*copyStep {
+		panic("BUG: match outside of dst") // so that the compiler need not check
+	}
+	*(*[copyStep]byte)(dst[n : n+copyStep]) = *(*[copyStep]byte)(dst[from : from+copyStep])
+	*(*[copyStep]byte)(dst[n+copyStep : n+2*copyStep]) = *(*[copyStep]byte)(dst[from+copyStep : from+2*copyStep])
 }
 
 // repeat writes to dst[n:n+length] the dist bytes before it, fewer than copyStep,

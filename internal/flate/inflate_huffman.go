@@ -99,15 +99,18 @@ func (c *canonical) fillIncomplete(table, entries []entry) {
 // entry; before the codes grow by a bit, the table is doubled: what it has holds
 // whatever the next bit is.
 func (c *canonical) fill(table []entry, primary uint, entries []entry) (code uint) {
+	size, step, bits, first := 1, uint(1)<<15, entry(0).code(1), c.first
 	for n := uint(1); n <= primary; n++ {
-		step, bits := uint(1)<<(16-n), entry(0).code(n)
+		if code > 0 {
+			copy(table[size:], table[:size])
+		}
 		for _, symbol := range c.of(n) {
-			table[reverse(code)] = entries[symbol-c.first] + bits
+			table[reverse(code)] = entries[symbol-first] + bits
 			code += step
 		}
-		if n < primary && code > 0 {
-			copy(table[1<<n:2<<n], table[:1<<n])
-		}
+		size *= 2
+		step /= 2
+		bits += entry(0).code(1)
 	}
 	return code
 }

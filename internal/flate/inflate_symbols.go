@@ -24,8 +24,7 @@ func (c *call) symbols() error {
 // that can be wrong; fast leaves to it whatever is not plain.
 func (c *call) symbol() error {
 	if c.nb < maxLengthBits+maxDistBits {
-		c.hold, c.nb = c.load(c.hold, c.nb)
-		c.hold &= 1<<c.nb - 1
+		c.fill()
 	}
 	e := c.codes.lit[c.hold%(1<<litBits)]
 	if e&entrySub != 0 {
@@ -66,14 +65,14 @@ func (c *call) lengthAndDist(e entry) error {
 	if d&entrySpecial != 0 {
 		return c.corrupt("distance symbol 30 or 31, or bits that are no code")
 	}
-	dist := int(d.value() + d.extra(hold))
+	dist := int(d.value()) + d.extra(hold)
 	if dist > c.history.size {
 		return c.corrupt("distance beyond the window")
 	}
 	if dist > c.n+c.history.n {
 		return c.corrupt("distance beyond the first byte of output")
 	}
-	c.length, c.dist = int(e.value()+e.extra(c.hold)), dist
+	c.length, c.dist = int(e.value())+e.extra(c.hold), dist
 	c.take(e.total() + d.total())
 	c.state = inMatch
 	return c.match()

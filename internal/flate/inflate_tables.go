@@ -31,8 +31,8 @@ func (e entry) total() uint { return uint(e & 31) }
 func (e entry) value() uint { return uint(e>>16) & 0x7fff }
 
 // extra returns the value of the extra bits; hold begins with the code.
-func (e entry) extra(hold uint64) uint {
-	return uint(hold&(1<<(e&31)-1)) >> (e >> 8 & 15)
+func (e entry) extra(hold uint64) int {
+	return int(hold & (1<<(e&63) - 1) >> (e >> 8 & 63))
 }
 
 // sub returns where in the tables the entry is that e refers to.
@@ -100,31 +100,26 @@ func (t *tables) buildCodeLen() (reason string) {
 	return ""
 }
 
-// add takes the next length.
-func (t *tables) add(n uint8) {
-	t.lens[t.have] = n
-	t.sorted.add(t.have, n)
-	t.have++
-}
-
-// repeat takes what symbol 16, 17 or 18 stands for. It fails if there is nothing
-// to repeat, or if there would be more than end lengths.
-func (t *tables) repeat(symbol, extra uint, end int) bool {
-	n := int(3 + extra)
-	if symbol == 18 {
+// repeat takes what symbol 16, 17 or 18 stands for, and returns how many lengths
+// there are then: more than there is room for if there would be, or if there is
+// nothing to repeat.
+func (t *tables) repeat(have int, symbol uint8, extra int) int {
+	n := 3 + extra
+	if symbol == longZeros {
 		n += 8
 	}
-	if n > end-t.have || symbol == 16 && t.have == 0 {
-		return false
+	if n > len(t.lens)-have || symbol == copyPrevious && have == 0 {
+		return len(t.lens) + 1
 	}
-	if symbol != 16 || t.lens[t.have-1] == 0 {
-		t.have += n
-		return true
+	if symbol != copyPrevious {
+		return have + n
 	}
-	for range n {
-		t.add(t.lens[t.have-1])
+	for last := t.lens[have-1]; n > 0; n-- {
+		t.lens[have] = last
+		t.sorted.add(have, last)
+		have++
 	}
-	return true
+	return have
 }
 
 // buildCodes makes the tables of the two codes of the block. RFC 1951, section
