@@ -166,14 +166,21 @@ func (c *call) counts() error {
 // codeLens reads the lengths of the code length code.
 func (c *call) codeLens() error {
 	t := c.tables
-	for ; t.have < t.numCodeLen; t.have++ {
-		if c.nb < 3 {
-			c.fill()
-			if c.nb < 3 {
-				return errShortSrc
+	hold, nb := c.hold, c.nb
+	have := t.have
+	for ; have < t.numCodeLen; have++ {
+		if nb < 3 {
+			if hold, nb = c.load(hold, nb); nb < 3 {
+				break
 			}
 		}
-		t.lens[codeLenOrder[t.have]] = uint8(c.take(3))
+		t.lens[codeLenOrder[have]] = uint8(hold % 8)
+		hold >>= 3
+		nb -= 3
+	}
+	c.hold, c.nb = hold&(1<<nb-1), nb
+	if t.have = have; have < t.numCodeLen {
+		return errShortSrc
 	}
 	if reason := t.buildCodeLen(); reason != "" {
 		return c.corrupt(reason)
@@ -185,13 +192,31 @@ func (c *call) codeLens() error {
 // lens reads the lengths of the literal/length and the distance codes, which
 // are one sequence: "code length repeat codes can cross from HLIT + 257 to the
 // HDIST + 1 code lengths".
-//
-// For small messages this is most of the work, so that hold and nb are local as
-// they are in fast: not zero above nb.
 func (c *call) lens() error {
 	t := c.tables
-	hold, nb := c.hold, c.nb
-	have, end := t.have, t.numLit+t.numDist
+	if t.have < t.numLit {
+		if err := c.lensUpTo(t.numLit); err != nil {
+			return err
+		}
+		t.endLiterals()
+	}
+	if err := c.lensUpTo(t.numLit + t.numDist); err != nil {
+		return err
+	}
+	if reason := t.buildCodes(); reason != "" {
+		return c.corrupt(reason)
+	}
+	c.codes, c.state = &t.codes, inSymbols
+	return nil
+}
+
+// lensUpTo reads lengths until there are as many as this, or more by a run.
+//
+// For small messages this is most of the work, so that what it works with is
+// local. hold is as in fast: not zero above nb.
+func (c *call) lensUpTo(end int) error {
+	t := c.tables
+	hold, nb, have := c.hold, c.nb, t.have
 	for have < end {
 		if nb < maxCodeLenBits+7 {
 			hold, nb = c.load(hold, nb)
@@ -204,21 +229,17 @@ func (c *call) lens() error {
 			t.lens[have] = n
 			t.sorted.add(have, n)
 			have++
-		} else if have = t.repeat(have, n, e.extra(hold)); have > end {
+		} else if have = t.repeat(have, n, e.extra(hold)); have > t.numLit+t.numDist {
 			c.hold, c.nb = hold, nb
 			return c.corrupt("repeat of a code length before the first or beyond the last")
 		}
 		hold >>= e & 63
 		nb -= e.total()
 	}
-	c.hold, c.nb = hold&(1<<nb-1), nb
-	if t.have = have; have < end {
+	c.hold, c.nb, t.have = hold&(1<<nb-1), nb, have
+	if have < end {
 		return errShortSrc
 	}
-	if reason := t.buildCodes(); reason != "" {
-		return c.corrupt(reason)
-	}
-	c.codes, c.state = &t.codes, inSymbols
 	return nil
 }
 

@@ -31,7 +31,8 @@ func refill(hold uint64, nb uint, src []byte, m int) (uint64, uint, int) {
 // It is one long function because what it works with has to stay in registers.
 func (c *call) fast() {
 	dst, src := c.dst[:len(c.dst):len(c.dst)], c.src[:len(c.src):len(c.src)]
-	lit, dists := &c.codes.lit, &c.codes.dist
+	codes := c.codes
+	lit := &codes.lit
 
 	// A whole entry is subtracted from nb: its lowest six bits are the number of
 	// bits to take.
@@ -112,12 +113,12 @@ func (c *call) fast() {
 		// A match, which is not taken before all is known to be well.
 		length := int(e>>16) + e.extra(hold)
 		rest := hold >> (e & 63)
-		d := dists[rest%(1<<distBits)]
+		d := codes.dist[rest&codes.distMask%(1<<distBits)]
 		if d&entrySpecial != 0 {
 			if d&entrySub == 0 {
 				break // corrupt
 			}
-			d = dists[d.sub(rest, distBits)] // which only plain symbols have
+			d = codes.dist[d.sub(rest, distBits)] // which only plain symbols have
 		}
 		dist := int(d>>16) + d.extra(rest)
 		from, room := n-dist, len(dst)-n

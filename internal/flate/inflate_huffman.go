@@ -10,6 +10,11 @@ type sorted struct {
 	symbols [maxCodeBits + 1][numFixedLitLen + numFixedDist]uint16
 }
 
+// shortBits is how long a code is at most that fill writes more than once. What
+// was just written word by word is slow to read in larger pieces, which is why
+// doubling does not pay for less.
+const shortBits = 5
+
 // lengthCounts says of how many symbols the code has so many bits.
 type lengthCounts [maxCodeBits + 1]uint16
 
@@ -25,14 +30,10 @@ func (s *sorted) add(symbol int, n uint8) {
 // all returns the code of all that was added.
 func (s *sorted) all() canonical { return canonical{sorted: s, to: s.count} }
 
-// split returns the codes of two alphabets; lens are the lengths in the second,
-// of which first is the first symbol.
-func (s *sorted) split(lens []uint8, first int) (a, b canonical) {
-	from := s.count
-	for _, n := range lens {
-		from[n%(maxCodeBits+1)]--
-	}
-	return canonical{sorted: s, to: from}, canonical{sorted: s, from: from, to: s.count, first: uint16(first)}
+// split returns the codes of two alphabets: of what had been added when the
+// counts were those of mark, and of the rest, of which first is the first symbol.
+func (s *sorted) split(mark lengthCounts, first int) (a, b canonical) {
+	return canonical{sorted: s, to: mark}, canonical{sorted: s, from: mark, to: s.count, first: uint16(first)}
 }
 
 // A canonical code, as RFC 1951, section 3.2.2 defines it: of every length n in
@@ -105,7 +106,7 @@ func (c *canonical) fill(table []entry, primary uint, entries []entry) (code uin
 			copy(table[size:], table[:size])
 		}
 		for _, symbol := range c.of(n) {
-			table[reverse(code)] = entries[symbol-first] + bits
+			table[reversed[code>>6%1024]] = entries[symbol-first] + bits
 			code += step
 		}
 		size *= 2
@@ -114,6 +115,13 @@ func (c *canonical) fill(table []entry, primary uint, entries []entry) (code uin
 	}
 	return code
 }
+
+var reversed = func() (r [1024]uint16) {
+	for i := range r {
+		r[i] = uint16(reverse(uint(i << 6)))
+	}
+	return r
+}()
 
 // fillSecond goes on with the codes that are longer than what indexes the first
 // level: each group that begins alike has a table of its own.

@@ -55,7 +55,7 @@ func (c *call) symbol() error {
 // lengthAndDist decodes a match of which e is the length, all of it or nothing.
 func (c *call) lengthAndDist(e entry) error {
 	hold := c.hold >> e.total()
-	d := c.codes.dist[hold%(1<<distBits)]
+	d := c.codes.dist[hold&c.codes.distMask%(1<<distBits)]
 	if d&entrySub != 0 {
 		d = c.codes.dist[d.sub(hold, distBits)]
 	}

@@ -54,8 +54,9 @@ const (
 
 // codes are the two codes of a block.
 type codes struct {
-	lit  [litSize]entry
-	dist [distSize]entry
+	lit      [litSize]entry
+	dist     [distSize]entry
+	distMask uint64 // of the bits that index the first-level table of dist
 }
 
 // tables is what a dynamic block needs.
@@ -70,6 +71,7 @@ type tables struct {
 	have                        int
 	lens                        [numLitLen + numDist]uint8
 	sorted                      sorted
+	mark                        lengthCounts // of the literal/length symbols
 }
 
 var tablesPool = sync.Pool{New: func() any { return new(tables) }}
@@ -122,6 +124,13 @@ func (t *tables) repeat(have int, symbol uint8, extra int) int {
 	return have
 }
 
+// endLiterals remembers what there is of the literal/length code, all of whose
+// lengths have been read. A run may have crossed to the distances.
+func (t *tables) endLiterals() {
+	t.mark = t.sorted.count
+	t.mark[t.lens[t.have-1]%(maxCodeBits+1)] -= uint16(t.have - t.numLit)
+}
+
 // buildCodes makes the tables of the two codes of the block. RFC 1951, section
 // 3.2.7 allows one distance code of one bit, the other bit being unused, and
 // none "if there are no distance codes used at all (the data is all literals)".
@@ -130,11 +139,14 @@ func (t *tables) buildCodes() (reason string) {
 	if t.lens[endOfBlock] == 0 {
 		return "block without a code for its end"
 	}
-	lit, dist := t.sorted.split(t.lens[t.numLit:][:t.numDist], t.numLit)
+	lit, dist := t.sorted.split(t.mark, t.numLit)
 	if !lit.build(t.lit[:], litBits, litEntries[:]) {
 		return "literal/length code that is over-subscribed or incomplete"
 	}
-	if !dist.build(t.dist[:], distBits, distEntries[:]) {
+	_, longest := dist.left()
+	primary := min(max(longest, 1), distBits)
+	t.distMask = 1<<primary - 1
+	if !dist.build(t.dist[:], primary, distEntries[:]) {
 		return "distance code that is over-subscribed or incomplete"
 	}
 	return ""
@@ -207,5 +219,6 @@ func makeFixedCodes() (c codes) {
 	all.fill(c.lit[:], litBits, litEntries[:])
 	all = dist.all()
 	all.fill(c.dist[:], distBits, distEntries[:])
+	c.distMask = 1<<distBits - 1
 	return c
 }
