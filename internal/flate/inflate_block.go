@@ -220,11 +220,11 @@ func (c *call) lensUpTo(end int) error {
 	for have < end {
 		if nb < maxCodeLenBits+7 {
 			hold, nb = c.load(hold, nb)
+			if t.codeLen[hold%codeLenSize].total() > nb {
+				break
+			}
 		}
 		e := t.codeLen[hold%codeLenSize]
-		if e.total() > nb {
-			break
-		}
 		if n := uint8(e >> 16); n < 16 {
 			t.lens[have] = n
 			t.sorted.add(have, n)

@@ -6,47 +6,52 @@ import "math/bits"
 // length of their code, in bits. Those of length 0 have no code. It may take a
 // second alphabet after the first.
 type sorted struct {
-	count   lengthCounts
-	symbols [maxCodeBits + 1][numFixedLitLen + numFixedDist]uint16
+	next    positions // where the next symbol goes whose code is so long
+	symbols [(maxCodeBits + 1) * maxSorted]uint16
 }
 
-// shortBits is how long a code is at most that fill writes more than once. What
-// was just written word by word is slow to read in larger pieces, which is why
-// doubling does not pay for less.
-const shortBits = 5
+// maxSorted is how many symbols may have codes of the same length.
+const maxSorted = numFixedLitLen + numFixedDist
 
-// lengthCounts says of how many symbols the code has so many bits.
-type lengthCounts [maxCodeBits + 1]uint16
+// positions are indexes into the symbols of sorted, for every length.
+type positions [maxCodeBits + 1]uint16
 
-func (s *sorted) reset() { clear(s.count[:]) }
+// begin is where the symbols of every length begin.
+var begin = func() (p positions) {
+	for n := range p {
+		p[n] = uint16(n * maxSorted)
+	}
+	return p
+}()
 
+func (s *sorted) reset() { s.next = begin }
+
+// add takes a symbol; n < 16.
 func (s *sorted) add(symbol int, n uint8) {
-	n %= maxCodeBits + 1
-	k := s.count[n]
-	s.symbols[n][k] = uint16(symbol)
-	s.count[n] = k + 1
+	k := s.next[n]
+	s.symbols[k] = uint16(symbol)
+	s.next[n] = k + 1
 }
 
 // all returns the code of all that was added.
-func (s *sorted) all() canonical { return canonical{sorted: s, to: s.count} }
+func (s *sorted) all() canonical { return canonical{s, begin, s.next} }
 
-// split returns the codes of two alphabets: of what had been added when the
-// counts were those of mark, and of the rest, of which first is the first symbol.
-func (s *sorted) split(mark lengthCounts, first int) (a, b canonical) {
-	return canonical{sorted: s, to: mark}, canonical{sorted: s, from: mark, to: s.count, first: uint16(first)}
+// split returns the codes of two alphabets: of what was added before next was
+// mark, and of the rest.
+func (s *sorted) split(mark positions) (first, second canonical) {
+	return canonical{s, begin, mark}, canonical{s, mark, s.next}
 }
 
 // A canonical code, as RFC 1951, section 3.2.2 defines it: of every length n in
-// bits it has the symbols sorted.symbols[n][from[n]:to[n]], lowest first, which
-// count on from first. The codes count up in this order.
+// bits it has the symbols sorted.symbols[from[n]:to[n]], lowest first. The codes
+// count up in this order.
 type canonical struct {
 	sorted   *sorted
-	from, to lengthCounts
-	first    uint16
+	from, to positions
 }
 
 // of returns the symbols whose codes have n bits.
-func (c *canonical) of(n uint) []uint16 { return c.sorted.symbols[n][c.from[n]:c.to[n]] }
+func (c *canonical) of(n uint) []uint16 { return c.sorted.symbols[c.from[n]:c.to[n]] }
 
 // left returns how many codes of maxCodeBits are unused: 0 if the code is
 // complete, less if it is over-subscribed. longest is the length of its longest
@@ -64,8 +69,8 @@ func (c *canonical) left() (left int, longest uint) {
 }
 
 // build makes the decoding table of the code, unless it is over-subscribed, or
-// incomplete although it has a code of more than one bit. entries has the entry
-// of every symbol without its code; the first 1<<primary of the table are the
+// incomplete although it has a code of more than one bit. entries[symbol] is the
+// entry of a symbol without its code; the first 1<<primary of the table are the
 // first level.
 func (c *canonical) build(table []entry, primary uint, entries []entry) bool {
 	switch left, longest := c.left(); {
@@ -87,7 +92,7 @@ func (c *canonical) fillIncomplete(table, entries []entry) {
 	for i := range table {
 		table[i] = entrySpecial.code(1)
 		if only := c.of(1); i%2 == 0 && len(only) > 0 {
-			table[i] = entries[only[0]-c.first].code(1)
+			table[i] = entries[only[0]].code(1)
 		}
 	}
 }
@@ -100,25 +105,27 @@ func (c *canonical) fillIncomplete(table, entries []entry) {
 // entry; before the codes grow by a bit, the table is doubled: what it has holds
 // whatever the next bit is.
 func (c *canonical) fill(table []entry, primary uint, entries []entry) (code uint) {
-	size, step, bits, first := 1, uint(1)<<15, entry(0).code(1), c.first
+	size, step, bits := 1, uint(1)<<(litBits-1), entry(0).code(1)
 	for n := uint(1); n <= primary; n++ {
 		if code > 0 {
 			copy(table[size:], table[:size])
 		}
 		for _, symbol := range c.of(n) {
-			table[reversed[code>>6%1024]] = entries[symbol-first] + bits
+			table[reversed[code%(1<<litBits)]] = entries[symbol] + bits
 			code += step
 		}
 		size *= 2
 		step /= 2
 		bits += entry(0).code(1)
 	}
-	return code
+	return code << (16 - litBits)
 }
 
-var reversed = func() (r [1024]uint16) {
+// reversed has the codes that index a first-level table as they come: their
+// first bit lowest.
+var reversed = func() (r [1 << litBits]uint16) {
 	for i := range r {
-		r[i] = uint16(reverse(uint(i << 6)))
+		r[i] = bits.Reverse16(uint16(i)) >> (16 - litBits)
 	}
 	return r
 }()
@@ -138,7 +145,7 @@ func (c *canonical) fillSecond(table []entry, primary, code uint, entries []entr
 				end += 1 << size
 				table[prefix] = entrySpecial | entrySub | entry(start<<16|size)
 			}
-			e := entries[symbol-c.first].code(n)
+			e := entries[symbol].code(n)
 			for at := start + bits>>primary; at < end; at += 1 << (n - primary) {
 				table[at] = e
 			}

@@ -132,12 +132,13 @@ func TestFillFindsEveryCode(t *testing.T) {
 	for range 200 {
 		lens := randomCode(rng, 2+rng.IntN(numLitLen-1), maxCodeBits)
 		var s sorted
+		s.reset()
 		for symbol, n := range lens {
 			s.add(symbol, n)
 		}
 		table := new([litSize]entry)
 		all := s.all()
-		require.True(t, all.build(table[:], litBits, litEntries[:]))
+		require.True(t, all.build(table[:], litBits, entries[:]))
 		code := 0
 		for n := uint(1); n <= maxCodeBits; n++ {
 			for _, symbol := range all.of(n) {
@@ -146,7 +147,7 @@ func TestFillFindsEveryCode(t *testing.T) {
 				if e&entrySub != 0 {
 					e = table[e.sub(hold, litBits)]
 				}
-				require.Equal(t, litEntries[symbol].code(n), e)
+				require.Equal(t, entries[symbol].code(n), e)
 				code++
 			}
 			code *= 2

@@ -71,7 +71,7 @@ type tables struct {
 	have                        int
 	lens                        [numLitLen + numDist]uint8
 	sorted                      sorted
-	mark                        lengthCounts // of the literal/length symbols
+	mark                        positions // the end of the literal/length symbols
 }
 
 var tablesPool = sync.Pool{New: func() any { return new(tables) }}
@@ -90,7 +90,7 @@ func (t *tables) release() {
 func (t *tables) buildCodeLen() (reason string) {
 	t.sorted.reset()
 	for symbol, n := range t.lens[:numCodeLen] {
-		t.sorted.add(symbol, n)
+		t.sorted.add(symbol, n%(maxCodeLenBits+1))
 	}
 	all := t.sorted.all()
 	if left, _ := all.left(); left != 0 {
@@ -116,7 +116,7 @@ func (t *tables) repeat(have int, symbol uint8, extra int) int {
 	if symbol != copyPrevious {
 		return have + n
 	}
-	for last := t.lens[have-1]; n > 0; n-- {
+	for last := t.lens[have-1] % (maxCodeBits + 1); n > 0; n-- {
 		t.lens[have] = last
 		t.sorted.add(have, last)
 		have++
@@ -127,7 +127,7 @@ func (t *tables) repeat(have int, symbol uint8, extra int) int {
 // endLiterals remembers what there is of the literal/length code, all of whose
 // lengths have been read. A run may have crossed to the distances.
 func (t *tables) endLiterals() {
-	t.mark = t.sorted.count
+	t.mark = t.sorted.next
 	t.mark[t.lens[t.have-1]%(maxCodeBits+1)] -= uint16(t.have - t.numLit)
 }
 
@@ -139,49 +139,45 @@ func (t *tables) buildCodes() (reason string) {
 	if t.lens[endOfBlock] == 0 {
 		return "block without a code for its end"
 	}
-	lit, dist := t.sorted.split(t.mark, t.numLit)
-	if !lit.build(t.lit[:], litBits, litEntries[:]) {
+	lit, dist := t.sorted.split(t.mark)
+	if !lit.build(t.lit[:], litBits, entries[:]) {
 		return "literal/length code that is over-subscribed or incomplete"
 	}
 	_, longest := dist.left()
 	primary := min(max(longest, 1), distBits)
 	t.distMask = 1<<primary - 1
-	if !dist.build(t.dist[:], primary, distEntries[:]) {
+	if !dist.build(t.dist[:], primary, entries[numFixedLitLen-t.numLit:]) {
 		return "distance code that is over-subscribed or incomplete"
 	}
 	return ""
 }
 
-// litEntries, distEntries and codeLenEntries hold, for every symbol, its entry
-// without the code. Nobody writes to them.
+// entries and codeLenEntries hold, for every symbol, its entry without the code:
+// for the literal/length symbols, then the distance symbols; and for those of the
+// code length code. Nobody writes to them.
 var (
-	litEntries     = makeLitEntries()
-	distEntries    = makeDistEntries()
+	entries        = makeEntries()
 	codeLenEntries = makeCodeLenEntries()
 )
 
-func makeLitEntries() (entries [numFixedLitLen]entry) {
-	for i := range entries {
+func makeEntries() (entries [numFixedLitLen + numFixedDist]entry) {
+	lit, dist := entries[:numFixedLitLen], entries[numFixedLitLen:]
+	for i := range lit {
 		switch {
 		case i < endOfBlock:
-			entries[i] = entryLiteral | entry(i)<<16
+			lit[i] = entryLiteral | entry(i)<<16
 		case i == endOfBlock:
-			entries[i] = entrySpecial | entryEnd
+			lit[i] = entrySpecial | entryEnd
 		case i < numLitLen:
-			entries[i] = entry(lengthBase[i-lengthStart])<<16 | entry(lengthExtra[i-lengthStart])
+			lit[i] = entry(lengthBase[i-lengthStart])<<16 | entry(lengthExtra[i-lengthStart])
 		default:
-			entries[i] = entrySpecial
+			lit[i] = entrySpecial
 		}
 	}
-	return entries
-}
-
-func makeDistEntries() (entries [numFixedDist]entry) {
-	for i := range entries {
+	for i := range dist {
+		dist[i] = entrySpecial
 		if i < numDist {
-			entries[i] = entry(distBase[i])<<16 | entry(distExtra[i])
-		} else {
-			entries[i] = entrySpecial
+			dist[i] = entry(distBase[i])<<16 | entry(distExtra[i])
 		}
 	}
 	return entries
@@ -200,6 +196,8 @@ var fixedCodes = makeFixedCodes()
 
 func makeFixedCodes() (c codes) {
 	var lit, dist sorted
+	lit.reset()
+	dist.reset()
 	for i := range numFixedLitLen {
 		switch {
 		case i < 144:
@@ -216,9 +214,9 @@ func makeFixedCodes() (c codes) {
 		dist.add(i, 5)
 	}
 	all := lit.all()
-	all.fill(c.lit[:], litBits, litEntries[:])
+	all.fill(c.lit[:], litBits, entries[:])
 	all = dist.all()
-	all.fill(c.dist[:], distBits, distEntries[:])
+	all.fill(c.dist[:], distBits, entries[numFixedLitLen:])
 	c.distMask = 1<<distBits - 1
 	return c
 }
