@@ -121,8 +121,8 @@ func (c *call) fast() {
 			d = codes.dist[d.sub(rest, distBits)] // which only plain symbols have
 		}
 		dist := int(d>>16) + d.extra(rest)
-		from, room := n-dist, len(dst)-n
-		if dist > c.history.size || from < -c.history.n || room < length+2*copyStep {
+		from := n - dist
+		if dist > c.history.size || from < -c.history.n || n > len(dst)-2*copyStep-length {
 			break
 		}
 		hold = rest >> (d & 63)
@@ -160,6 +160,10 @@ func copyTwice(dst []byte, n, from int) {
 
 // repeat writes to dst[n:n+length] the dist bytes before it, fewer than copyStep,
 // again and again. There is room for copyStep bytes more.
+//
+// It is not inlined because that would take registers from all of fast.
+//
+//go:noinline
 func repeat(dst []byte, n, dist, length int) {
 	end := n + length
 	step := dist

@@ -70,10 +70,13 @@ func (c *canonical) left() (left int, longest uint) {
 
 // build makes the decoding table of the code, unless it is over-subscribed, or
 // incomplete although it has a code of more than one bit. entries[symbol] is the
-// entry of a symbol without its code; the first 1<<primary of the table are the
-// first level.
-func (c *canonical) build(table []entry, primary uint, entries []entry) bool {
-	switch left, longest := c.left(); {
+// entry of a symbol without its code. The first 1<<primary of the table are the
+// first level; primary is least, or what the code needs if that is more, or most
+// if it needs more than that.
+func (c *canonical) build(table []entry, least, most uint, entries []entry) (primary uint, ok bool) {
+	left, longest := c.left()
+	primary = min(max(least, longest), most)
+	switch {
 	case left == 0:
 		code := c.fill(table[:1<<primary], primary, entries)
 		if longest > primary {
@@ -82,9 +85,9 @@ func (c *canonical) build(table []entry, primary uint, entries []entry) bool {
 	case left > 0 && longest <= 1:
 		c.fillIncomplete(table[:1<<primary], entries)
 	default:
-		return false
+		return primary, false
 	}
-	return true
+	return primary, true
 }
 
 // fillIncomplete is for a code of one symbol, which is 0, or of none.

@@ -138,7 +138,8 @@ func TestFillFindsEveryCode(t *testing.T) {
 		}
 		table := new([litSize]entry)
 		all := s.all()
-		require.True(t, all.build(table[:], litBits, entries[:]))
+		_, ok := all.build(table[:], litBits, litBits, entries[:])
+		require.True(t, ok)
 		code := 0
 		for n := uint(1); n <= maxCodeBits; n++ {
 			for _, symbol := range all.of(n) {

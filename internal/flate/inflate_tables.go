@@ -140,15 +140,14 @@ func (t *tables) buildCodes() (reason string) {
 		return "block without a code for its end"
 	}
 	lit, dist := t.sorted.split(t.mark)
-	if !lit.build(t.lit[:], litBits, entries[:]) {
+	if _, ok := lit.build(t.lit[:], litBits, litBits, entries[:]); !ok {
 		return "literal/length code that is over-subscribed or incomplete"
 	}
-	_, longest := dist.left()
-	primary := min(max(longest, 1), distBits)
-	t.distMask = 1<<primary - 1
-	if !dist.build(t.dist[:], primary, entries[numFixedLitLen-t.numLit:]) {
+	primary, ok := dist.build(t.dist[:], 1, distBits, entries[numFixedLitLen-t.numLit:])
+	if !ok {
 		return "distance code that is over-subscribed or incomplete"
 	}
+	t.distMask = 1<<primary - 1
 	return ""
 }
 
