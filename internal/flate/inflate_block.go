@@ -210,10 +210,11 @@ func (c *call) lens() error {
 	return nil
 }
 
-// lensUpTo reads lengths until there are as many as this, or more by a run.
+// lensUpTo reads lengths until there are as many as this, or more if a run goes
+// beyond.
 //
-// For small messages this is most of the work, so that what it works with is
-// local. hold is as in fast: not zero above nb.
+// For small messages this is a large part of the work, so that what it works with
+// is local. hold is as in fast: not zero above nb.
 func (c *call) lensUpTo(end int) error {
 	t := c.tables
 	hold, nb, have := c.hold, c.nb, t.have
@@ -221,7 +222,7 @@ func (c *call) lensUpTo(end int) error {
 		if nb < maxCodeLenBits+7 {
 			hold, nb = c.load(hold, nb)
 			if t.codeLen[hold%codeLenSize].total() > nb {
-				break
+				break // the input is used up
 			}
 		}
 		e := t.codeLen[hold%codeLenSize]

@@ -30,6 +30,7 @@ func refill(hold uint64, nb uint, src []byte, m int) (uint64, uint, int) {
 //
 // It is one long function because what it works with has to stay in registers.
 func (c *call) fast() {
+	// With length and capacity the same there is one of them less to keep.
 	dst, src := c.dst[:len(c.dst):len(c.dst)], c.src[:len(c.src):len(c.src)]
 	codes := c.codes
 	lit := &codes.lit
@@ -49,7 +50,8 @@ func (c *call) fast() {
 	for m >= 0 && m <= len(src)-fastInput && n >= 0 && n <= len(dst)-fastRoom {
 		hold, nb, m = refill(hold, nb, src, m)
 
-		// Up to five literals, of litBits at most.
+		// Up to five literals, of litBits at most. n counts them on the way out,
+		// so that their indexes are those of the condition.
 		if e&entryLiteral != 0 {
 			hold >>= e & 63
 			nb -= uint(e)
@@ -148,8 +150,7 @@ func (c *call) fast() {
 	c.hold, c.nb = hold&(1<<nb-1), nb
 }
 
-// copyTwice copies two steps from dst[from:] to dst[n:], the second after the
-// first is there.
+// copyTwice copies two steps from dst[from:] to dst[n:], one after the other.
 func copyTwice(dst []byte, n, from int) {
 	if n < 0 || n > len(dst)-2*copyStep || from < 0 || from > len(dst)-2*copyStep {
 		panic("BUG: match outside of dst") // so that the compiler need not check

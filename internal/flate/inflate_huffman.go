@@ -16,17 +16,20 @@ const maxSorted = numFixedLitLen + numFixedDist
 // positions are indexes into the symbols of sorted, for every length.
 type positions [maxCodeBits + 1]uint16
 
-// begin is where the symbols of every length begin.
-var begin = func() (p positions) {
+// starts is where the symbols of every length begin. Nobody writes to it.
+var starts = makeStarts()
+
+func makeStarts() (p positions) {
 	for n := range p {
 		p[n] = uint16(n * maxSorted)
 	}
 	return p
-}()
+}
 
-func (s *sorted) reset() { s.next = begin }
+// reset makes it empty, which the zero value is not.
+func (s *sorted) reset() { s.next = starts }
 
-// add takes a symbol; n < 16.
+// add takes a symbol with a code of n bits, at most maxCodeBits.
 func (s *sorted) add(symbol int, n uint8) {
 	k := s.next[n]
 	s.symbols[k] = uint16(symbol)
@@ -34,12 +37,12 @@ func (s *sorted) add(symbol int, n uint8) {
 }
 
 // all returns the code of all that was added.
-func (s *sorted) all() canonical { return canonical{s, begin, s.next} }
+func (s *sorted) all() canonical { return canonical{s, starts, s.next} }
 
-// split returns the codes of two alphabets: of what was added before next was
+// split returns the codes of two alphabets: of what was added until next was
 // mark, and of the rest.
 func (s *sorted) split(mark positions) (first, second canonical) {
-	return canonical{s, begin, mark}, canonical{s, mark, s.next}
+	return canonical{s, starts, mark}, canonical{s, mark, s.next}
 }
 
 // A canonical code, as RFC 1951, section 3.2.2 defines it: of every length n in
@@ -71,8 +74,7 @@ func (c *canonical) left() (left int, longest uint) {
 // build makes the decoding table of the code, unless it is over-subscribed, or
 // incomplete although it has a code of more than one bit. entries[symbol] is the
 // entry of a symbol without its code. The first 1<<primary of the table are the
-// first level; primary is least, or what the code needs if that is more, or most
-// if it needs more than that.
+// first level: primary is as long as the longest code, but from least to most.
 func (c *canonical) build(table []entry, least, most uint, entries []entry) (primary uint, ok bool) {
 	left, longest := c.left()
 	primary = min(max(least, longest), most)
@@ -101,55 +103,58 @@ func (c *canonical) fillIncomplete(table, entries []entry) {
 }
 
 // fill makes the first level of the table of a complete code, and returns the
-// first code that is longer than what indexes it. Codes are left-justified: to
-// count on does not depend on how long they are.
+// first code that is longer than what indexes it. Codes are left-justified, here
+// in litBits: then one table reverses them all.
 //
 // The table is as long as there are codes of this length, and each code has one
 // entry; before the codes grow by a bit, the table is doubled: what it has holds
 // whatever the next bit is.
 func (c *canonical) fill(table []entry, primary uint, entries []entry) (code uint) {
-	size, step, bits := 1, uint(1)<<(litBits-1), entry(0).code(1)
+	size, step, coded := 1, uint(1)<<(litBits-1), entry(0).code(1)
 	for n := uint(1); n <= primary; n++ {
 		if code > 0 {
 			copy(table[size:], table[:size])
 		}
 		for _, symbol := range c.of(n) {
-			table[reversed[code%(1<<litBits)]] = entries[symbol] + bits
+			table[reversed[code%(1<<litBits)]] = entries[symbol] + coded
 			code += step
 		}
 		size *= 2
 		step /= 2
-		bits += entry(0).code(1)
+		coded += entry(0).code(1)
 	}
 	return code << (16 - litBits)
 }
 
-// reversed has the codes that index a first-level table as they come: their
-// first bit lowest.
-var reversed = func() (r [1 << litBits]uint16) {
-	for i := range r {
-		r[i] = bits.Reverse16(uint16(i)) >> (16 - litBits)
+// reversed has all codes of litBits as they come: their first bit lowest. Nobody
+// writes to it.
+var reversed = makeReversed()
+
+func makeReversed() (r [1 << litBits]uint16) {
+	for code := range r {
+		r[code] = bits.Reverse16(uint16(code)) >> (16 - litBits)
 	}
 	return r
-}()
+}
 
 // fillSecond goes on with the codes that are longer than what indexes the first
-// level: each group that begins alike has a table of its own.
+// level, now left-justified in 16 bits: each group that begins alike has a table
+// of its own.
 func (c *canonical) fillSecond(table []entry, primary, code uint, entries []entry) {
 	start, end := uint(0), uint(1)<<primary
 	prefix := end // none yet
 	for n := primary + 1; n <= maxCodeBits; n++ {
 		symbols := c.of(n)
 		for i, symbol := range symbols {
-			bits := reverse(code)
-			if p := bits % (1 << primary); p != prefix {
+			index := uint(bits.Reverse16(uint16(code)))
+			if p := index % (1 << primary); p != prefix {
 				prefix, start = p, end
 				size := c.groupBits(n, primary, len(symbols)-i)
 				end += 1 << size
 				table[prefix] = entrySpecial | entrySub | entry(start<<16|size)
 			}
 			e := entries[symbol].code(n)
-			for at := start + bits>>primary; at < end; at += 1 << (n - primary) {
+			for at := start + index>>primary; at < end; at += 1 << (n - primary) {
 				table[at] = e
 			}
 			code += 1 << (16 - n)
@@ -168,6 +173,3 @@ func (c *canonical) groupBits(n, primary uint, left int) uint {
 	}
 	return n - primary
 }
-
-// reverse returns a left-justified code as it comes: its first bit lowest.
-func reverse(code uint) uint { return uint(bits.Reverse16(uint16(code))) }

@@ -3,6 +3,7 @@ package flate
 import (
 	"math/bits"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -30,9 +31,11 @@ func TestCodesOfDynamicBlocks(t *testing.T) {
 		{"literals over-subscribed by the longest code", map[int]int{'a': 1, 'b': 1, endOfBlock: 15}, nil, "literal/length code"},
 		{"no end", map[int]int{'a': 1, 'b': 1}, nil, "without a code for its end"},
 		{"no code at all", nil, nil, "without a code for its end"},
+		{"all symbols there are, of 15 bits", allOf(286, 15), allOf(30, 15), "literal/length code"},
+		{"distances all of 15 bits", map[int]int{'a': 1, endOfBlock: 1}, allOf(30, 15), "distance code"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			s := new(script).dynamic(lengths(257, tt.lit), lengths(30, tt.dist))
+			s := new(script).dynamic(lengths(max(257, len(tt.lit)), tt.lit), lengths(30, tt.dist))
 			d := NewDecompressor(15)
 			defer d.Release()
 			_, err := inflate(t, d, s.bytes)
@@ -45,6 +48,15 @@ func TestCodesOfDynamicBlocks(t *testing.T) {
 			require.Contains(t, corrupt.Reason, tt.reason)
 		})
 	}
+}
+
+// allOf returns the lengths of n codes, all of so many bits.
+func allOf(n, length int) map[int]int {
+	of := map[int]int{}
+	for symbol := range n {
+		of[symbol] = length
+	}
+	return of
 }
 
 // A code of one bit leaves one bit unused, which is corrupt where it comes.
@@ -104,7 +116,8 @@ func TestCodeLengthCode(t *testing.T) {
 
 // "The code length repeat codes can cross from HLIT + 257 to the HDIST + 1 code
 // lengths": the last literal and the first two distances are one run of ones,
-// which makes the distances complete.
+// which makes the distances complete. It makes no difference where the input is
+// cut.
 func TestRunCrossesFromLiteralsToDistances(t *testing.T) {
 	s := new(script).block(blockDynamic).bits(0, 5).bits(1, 5).bits(18-4, 4)
 	for _, symbol := range codeLenOrder[:18] {
@@ -118,41 +131,54 @@ func TestRunCrossesFromLiteralsToDistances(t *testing.T) {
 	s.code(2, 2)                         // the end has one bit
 	s.code(2, 2).code(2, 2)              // so have the distances
 	s.code(0, 1).code(0, 1).code(1, 1)   // a, a, end
-	d := NewDecompressor(15)
-	defer d.Release()
-	text, err := inflateMessage(t, d, s.block(blockStored).align().bytes)
-	require.NoError(t, err)
-	require.Equal(t, "aa", text)
+	src := append(s.block(blockStored).align().bytes, Tail...)
+	for cut := range src {
+		d := NewDecompressor(15)
+		first, err := inflate(t, d, src[:cut])
+		require.NoError(t, err, "cut at %d", cut)
+		second, err := inflate(t, d, src[cut:])
+		require.NoError(t, err, "cut at %d", cut)
+		require.Equal(t, "aa", string(first)+string(second), "cut at %d", cut)
+		require.NoError(t, d.EndMessage())
+		d.Release()
+	}
 }
 
 // Every symbol of a random complete code, long codes included, is found by its
-// bits, and by none that are fewer.
+// bits, and by none that are fewer: in a table of which the first level has a
+// fixed size, as that of the literals has, and in one of which it has the size of
+// the longest code, as that of the distances has.
 func TestFillFindsEveryCode(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1951, 3))
 	for range 200 {
-		lens := randomCode(rng, 2+rng.IntN(numLitLen-1), maxCodeBits)
-		var s sorted
-		s.reset()
-		for symbol, n := range lens {
-			s.add(symbol, n)
-		}
-		table := new([litSize]entry)
-		all := s.all()
-		_, ok := all.build(table[:], litBits, litBits, entries[:])
-		require.True(t, ok)
-		code := 0
-		for n := uint(1); n <= maxCodeBits; n++ {
-			for _, symbol := range all.of(n) {
-				hold := uint64(bits.Reverse16(uint16(code))>>(16-n)) | rng.Uint64()<<n
-				e := table[hold%(1<<litBits)]
-				if e&entrySub != 0 {
-					e = table[e.sub(hold, litBits)]
-				}
-				require.Equal(t, entries[symbol].code(n), e)
-				code++
+		requireFindsEveryCode(t, rng, randomCode(rng, 2+rng.IntN(numLitLen-1), maxCodeBits), litBits, litBits, make([]entry, litSize))
+		requireFindsEveryCode(t, rng, randomCode(rng, 2+rng.IntN(numDist-1), 5+rng.IntN(maxCodeBits-4)), 1, distBits, make([]entry, distSize))
+	}
+}
+
+func requireFindsEveryCode(t *testing.T, rng *rand.Rand, lens []uint8, least, most uint, table []entry) {
+	t.Helper()
+	var s sorted
+	s.reset()
+	for symbol, n := range lens {
+		s.add(symbol, n)
+	}
+	all := s.all()
+	primary, ok := all.build(table, least, most, entries[:])
+	require.True(t, ok)
+	require.Equal(t, min(max(least, uint(slices.Max(lens))), most), primary)
+	code := 0
+	for n := uint(1); n <= maxCodeBits; n++ {
+		for _, symbol := range all.of(n) {
+			hold := uint64(bits.Reverse16(uint16(code))>>(16-n)) | rng.Uint64()<<n
+			e := table[hold%(1<<primary)]
+			if e&entrySub != 0 {
+				e = table[e.sub(hold, primary)]
 			}
-			code *= 2
+			require.Equal(t, entries[symbol].code(n), e)
+			code++
 		}
+		code *= 2
 	}
 }
 

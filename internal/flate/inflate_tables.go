@@ -14,7 +14,7 @@ import "sync"
 //	bit  31     a literal
 //
 // For a second-level table the value is where it begins, and bits 0–4 say how
-// many bits index it.
+// many bits index it. Bits 5–7 and 12 are zero.
 type entry uint32
 
 const (
@@ -30,7 +30,9 @@ func (e entry) code(n uint) entry { return e + entry(n<<8|n) }
 func (e entry) total() uint { return uint(e & 31) }
 func (e entry) value() uint { return uint(e>>16) & 0x7fff }
 
-// extra returns the value of the extra bits; hold begins with the code.
+// extra returns the value of the extra bits, of which a special entry has none;
+// hold begins with the code. To shift by six bits of e, of which some are zero,
+// takes no masking.
 func (e entry) extra(hold uint64) int {
 	return int(hold & (1<<(e&63) - 1) >> (e >> 8 & 63))
 }
@@ -71,7 +73,7 @@ type tables struct {
 	have                        int
 	lens                        [numLitLen + numDist]uint8
 	sorted                      sorted
-	mark                        positions // the end of the literal/length symbols
+	mark                        positions // how far sorted has literal/length symbols
 }
 
 var tablesPool = sync.Pool{New: func() any { return new(tables) }}
@@ -124,8 +126,8 @@ func (t *tables) repeat(have int, symbol uint8, extra int) int {
 	return have
 }
 
-// endLiterals remembers what there is of the literal/length code, all of whose
-// lengths have been read. A run may have crossed to the distances.
+// endLiterals remembers what there is of the literal/length code, now that all of
+// its lengths have been read. A run may have crossed to the distances.
 func (t *tables) endLiterals() {
 	t.mark = t.sorted.next
 	t.mark[t.lens[t.have-1]%(maxCodeBits+1)] -= uint16(t.have - t.numLit)
