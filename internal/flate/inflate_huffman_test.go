@@ -115,32 +115,43 @@ func TestCodeLengthCode(t *testing.T) {
 }
 
 // "The code length repeat codes can cross from HLIT + 257 to the HDIST + 1 code
-// lengths": the last literal and the first two distances are one run of ones,
-// which makes the distances complete. It makes no difference where the input is
-// cut.
+// lengths". It makes no difference where the input is cut.
 func TestRunCrossesFromLiteralsToDistances(t *testing.T) {
-	s := new(script).block(blockDynamic).bits(0, 5).bits(1, 5).bits(18-4, 4)
-	for _, symbol := range codeLenOrder[:18] {
-		s.bits(map[uint8]int{18: 1, 1: 2, 16: 2}[symbol], 3)
+	// begin sends the lengths up to that of the end: one bit for a, two for the end.
+	begin := func(lits, dists int) *script {
+		s := new(script).block(blockDynamic).bits(lits-lengthStart, 5).bits(dists-1, 5).bits(18-4, 4)
+		for _, symbol := range codeLenOrder[:18] {
+			s.bits(map[uint8]int{1: 2, 16: 2, 18: 2, 2: 3, 17: 3}[symbol], 3)
+		}
+		// The codes are 1: 00, 16: 01, 18: 10, 2: 110, 17: 111.
+		s.code(2, 2).bits('a'-11, 7).code(0, 2)                             // zeros up to a, which has one bit
+		s.code(2, 2).bits(127, 7).code(2, 2).bits(endOfBlock-'b'-138-11, 7) // zeros up to the end
+		return s.code(6, 3)                                                 // which has two
 	}
-	// The codes are 18: 0, 1: 10, 16: 11.
-	s.code(0, 1).bits('a'-11, 7)         // zeros up to a
-	s.code(2, 2)                         // a has one bit
-	s.code(0, 1).bits(127, 7)            // 138 zeros
-	s.code(0, 1).bits(256-'b'-138-11, 7) // and the rest up to the end
-	s.code(2, 2)                         // the end has one bit
-	s.code(2, 2).code(2, 2)              // so have the distances
-	s.code(0, 1).code(0, 1).code(1, 1)   // a, a, end
-	src := append(s.block(blockStored).align().bytes, Tail...)
-	for cut := range src {
-		d := NewDecompressor(15)
-		first, err := inflate(t, d, src[:cut])
-		require.NoError(t, err, "cut at %d", cut)
-		second, err := inflate(t, d, src[cut:])
-		require.NoError(t, err, "cut at %d", cut)
-		require.Equal(t, "aa", string(first)+string(second), "cut at %d", cut)
-		require.NoError(t, d.EndMessage())
-		d.Release()
+	for _, tt := range []struct {
+		name  string
+		input *script
+		text  string
+	}{
+		// Five times two bits: length 3, and distances 1 to 4. Then a, three a, end.
+		{"of a length", begin(258, 4).code(1, 2).bits(2, 2).code(0, 1).code(3, 2).code(0, 2).code(2, 2), "aaaa"},
+		// Length 3 has two bits; three zeros are length 4 and distances 1 and 2;
+		// distance 3 has one bit. Then three a, and three more, end.
+		{"of zeros", begin(259, 3).code(6, 3).code(7, 3).bits(0, 3).code(0, 2).code(0, 3).code(3, 2).code(0, 1).code(2, 2), "aaaaaa"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			src := append(tt.input.block(blockStored).align().bytes, Tail...)
+			for cut := range src {
+				d := NewDecompressor(15)
+				first, err := inflate(t, d, src[:cut])
+				require.NoError(t, err, "cut at %d", cut)
+				second, err := inflate(t, d, src[cut:])
+				require.NoError(t, err, "cut at %d", cut)
+				require.NoError(t, d.EndMessage())
+				require.Equal(t, tt.text, string(first)+string(second), "cut at %d", cut)
+				d.Release()
+			}
+		})
 	}
 }
 
