@@ -7,17 +7,39 @@ const (
 )
 
 // symbols decodes until the end of the block: quickly while there is enough
-// input and room, else one symbol at a time.
+// input and room, else a few literals, or one symbol, at a time.
 func (c *call) symbols() error {
 	for c.state == inSymbols {
 		if len(c.src)-c.m >= fastInput && len(c.dst)-c.n >= fastRoom {
 			c.fast()
 		}
+		c.literals()
 		if err := c.symbol(); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// literals decodes the literals that come next, of at most litBits: as many as
+// there is room for and hold, once filled, has all bits of. Every message ends
+// with a dozen symbols that come too late for fast, and most of them are literals.
+func (c *call) literals() {
+	if c.nb < maxLengthBits+maxDistBits {
+		c.fill()
+	}
+	lit, hold, nb, n := &c.codes.lit, c.hold, c.nb, c.n
+	for uint(n) < uint(len(c.dst)) {
+		e := lit[hold%(1<<litBits)]
+		if e&entryLiteral == 0 || e.total() > nb {
+			break
+		}
+		c.dst[n] = byte(e >> 16)
+		n++
+		hold >>= e & 63
+		nb -= e.total()
+	}
+	c.hold, c.nb, c.n = hold, nb, n
 }
 
 // symbol decodes one literal, match, or end of the block. It finds everything
