@@ -128,6 +128,7 @@ func (c *Compressor) compress(w *bitWriter, src []byte) {
 	c.matcher.begin()
 	for at := 0; at < len(src); at += maxBlock {
 		end := min(at+maxBlock, len(src))
+		b.tokens.reset()
 		c.matcher.find(&b.tokens, src, at, end)
 		b.write(w, src[at:end])
 	}

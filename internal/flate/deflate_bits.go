@@ -31,12 +31,10 @@ func (w *bitWriter) reserve(size int) {
 
 // put writes the low n bits of v, whose others are zero. n is at most 56.
 func (w *bitWriter) put(v uint64, n uint) {
-	w.acc |= v << (w.n & 63)
-	w.n += n
-	binary.LittleEndian.PutUint64(w.buf[w.at:], w.acc)
-	w.at += int(w.n >> 3)
-	w.acc >>= w.n &^ 7 & 63
-	w.n &= 7
+	at, acc := w.at, w.acc|v<<(w.n&63)
+	n += w.n
+	binary.LittleEndian.PutUint64(w.buf[at:at+8], acc)
+	w.at, w.acc, w.n = at+int(n>>3), acc>>(n&^7&63), n&7
 }
 
 // putStored writes a stored block after its header bits: RFC 1951, section

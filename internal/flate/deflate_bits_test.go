@@ -1,6 +1,7 @@
 package flate
 
 import (
+	"bytes"
 	"math/rand/v2"
 	"testing"
 
@@ -67,23 +68,42 @@ func TestStoredBlock(t *testing.T) {
 	}
 }
 
-// encode writes an odd or even number of tokens, of the largest size too.
+// encode writes runs of literals of any length, and matches, of the largest size too.
 func TestEncode(t *testing.T) {
 	var words [tokenSymbols]codeword
-	words[1] = makeCodeword(0b0, 1, 0)
-	words[284] = makeCodeword(1<<14-1, 15, 5)
+	words['a'] = makeCodeword(0b0, 1, 0)
+	words['z'] = makeCodeword(1<<14-1, 14, 0)
+	words[endOfBlock] = makeCodeword(0b101, 3, 0)
+	words[284] = makeCodeword(1<<14-2, 14, 5)
 	words[distStart+29] = makeCodeword(1<<15-1, 15, 13)
-	for n := range 6 {
-		w := newBitWriter(1000)
-		w.put(1<<7-1, 7) // as many bits as there can be from before
-		list := []token{makeToken(284, 21), makeToken(distStart+29, 1<<13-1), 1, makeToken(284, 10), makeToken(distStart+29, 1)}[:n]
-		w.encode(list, &words)
-		w.put(0, -w.n&7)
-		r := &slowReader{src: w.buf[:w.at], at: 7}
-		for _, tok := range list {
-			word := words[tok.symbol()]
-			require.EqualValues(t, word.bits(), r.bits(int(word.size())))
-			require.EqualValues(t, tok.extra(), r.bits(int(word.total()-word.size())))
+	text := []byte("zzzzzzzzaaaaaaaaazazazaz")
+	for run := range len(text) {
+		for matches := range 3 {
+			q := &newBlock(1000).tokens
+			var want []token
+			for i := range matches + 1 {
+				q.addLiterals(append(bytes.Clone(text), make([]byte, slack)...), 0, run)
+				for _, c := range text[:run] {
+					want = append(want, token(c))
+				}
+				if i < matches {
+					q.addMatch(227+21, 32768)
+					want = append(want, makeToken(284, 21), makeToken(distStart+29, 1<<13-1))
+				}
+			}
+			q.finish()
+			require.Equal(t, len(want)+1, q.count())
+
+			w := newBitWriter(56 * (len(want) + 2))
+			w.put(1<<7-1, 7) // as many bits as there can be from before
+			w.encode(q, &words)
+			w.put(0, -w.n&7)
+			r := &slowReader{src: w.buf[:w.at], at: 7}
+			for _, tok := range append(want, endOfBlock) {
+				word := words[tok.symbol()]
+				require.EqualValues(t, word.bits(), r.bits(int(word.size())))
+				require.EqualValues(t, tok.extra(), r.bits(int(word.total()-word.size())))
+			}
 		}
 	}
 }

@@ -6,12 +6,11 @@ import "sync"
 // compresses.
 type block struct {
 	tokens tokens
-	freq   [tokenSymbols]uint32
 	words  [tokenSymbols]codeword
-	lits   code // these two hold parts of freq and words
+	sizes  [tokenSymbols]uint8
+	lits   code // these two hold parts of words and sizes, and of the frequencies in tokens
 	dists  code
 	header header
-	coder  coder
 }
 
 // Most messages are small, and then so is what they borrow.
@@ -33,11 +32,17 @@ func blocksFor(n int) *sync.Pool {
 
 func newBlock(size int) *block {
 	b := new(block)
-	b.tokens.list = make([]token, size+1+literalStep)
-	b.lits = code{freq: b.freq[:numLitLen], words: b.words[:numLitLen], extra: litLenExtra[:], limit: maxLitBits}
-	b.dists = code{freq: b.freq[distStart:][:numDist], words: b.words[distStart:][:numDist], extra: distExtra[:], limit: maxCodeBits}
+	b.tokens.init(size)
+	b.lits = b.code(0, distStart, litLenExtra[:], maxLitBits)
+	b.dists = b.code(distStart, distStart+numFixedDist, distExtra[:], maxCodeBits)
 	b.header.init()
 	return b
+}
+
+// code returns that of the symbols from one to before another.
+func (b *block) code(from, to int, extra []uint8, limit int) code {
+	n := len(extra)
+	return code{freq: b.tokens.freq[from:to], words: b.words[from:][:n], sizes: b.sizes[from:][:n], extra: extra, limit: limit}
 }
 
 // litLenExtra is lengthExtra, with what literals have: none.
@@ -50,14 +55,16 @@ func makeLitLenExtra() (t [numLitLen]uint8) {
 
 // write appends raw, which the tokens describe, as the cheapest kind of block.
 func (b *block) write(w *bitWriter, raw []byte) {
-	list := b.finish()
-	kind, size := uint64(blockFixed), 3+b.cost(&fixedWords)
-	if stored := storedSize(w, raw); stored <= size {
-		kind, size = blockStored, stored
-	}
-	if b.mayPay(len(list)) {
+	b.finish()
+	kind, size := uint64(blockStored), storedSize(w, raw)
+	if b.mayPay() {
 		if dynamic := 3 + b.plan(); dynamic < size {
 			kind, size = blockDynamic, dynamic
+		}
+	}
+	if b.tokens.leastFixed() < size {
+		if fixed := 3 + b.cost(&fixedWords); fixed < size {
+			kind, size = blockFixed, fixed
 		}
 	}
 	w.reserve(size)
@@ -66,26 +73,18 @@ func (b *block) write(w *bitWriter, raw []byte) {
 	case blockStored:
 		w.putStored(raw)
 	case blockFixed:
-		w.encode(list, &fixedWords)
+		w.encode(&b.tokens, &fixedWords)
 	case blockDynamic:
 		b.header.write(w)
-		w.encode(list, &b.words)
+		w.encode(&b.tokens, &b.words)
 	}
 }
 
-// finish appends the end of the block, counts the symbols, and returns all
-// tokens.
-func (b *block) finish() []token {
-	b.tokens.list[b.tokens.n] = endOfBlock
-	list := b.tokens.list[:b.tokens.n+1]
-	b.tokens.n = 0
-	clear(b.freq[:])
-	for _, t := range list {
-		b.freq[t.symbol()]++
-	}
+// finish counts the symbols.
+func (b *block) finish() {
+	b.tokens.finish()
 	b.lits.scan()
 	b.dists.scan()
-	return list
 }
 
 // cost returns the size in bits of all tokens written with these words.
@@ -101,12 +100,11 @@ func storedSize(w *bitWriter, raw []byte) int {
 // mayPay reports whether a dynamic block may be the smallest. Each used symbol
 // takes a few bits of the header, and each use of it saves about two. The bound
 // is measured: below it, a header has hardly ever paid.
-func (b *block) mayPay(tokens int) bool { return tokens > 2*(b.lits.n+b.dists.n) }
+func (b *block) mayPay() bool { return b.tokens.count() > 2*(b.lits.n+b.dists.n) }
 
 // plan makes the codes and the header of a dynamic block, and returns its size
 // in bits, without the 3 that every block begins with.
 func (b *block) plan() int {
-	b.coder.build(&b.lits)
-	b.coder.build(&b.dists)
-	return b.header.plan(&b.coder, &b.lits, &b.dists) + b.cost(&b.words)
+	size := b.lits.build() + b.dists.build()
+	return size + b.header.plan(&b.lits, &b.dists)
 }

@@ -40,8 +40,8 @@ func (m *matcher) searchChains(q *tokens, buf []byte, at, end, base int) {
 		if was == 0 || length > was {
 			continue // the byte before becomes a literal
 		}
-		q.literals(buf, emitted, i-1)
-		q.match(was, wasDistance)
+		q.addLiterals(buf, emitted, i-1)
+		q.addMatch(was, wasDistance)
 		emitted = i - 1 + was
 		for i++; i < min(emitted, end-chainBytes+1); i++ {
 			c.insert(i)
@@ -50,11 +50,11 @@ func (m *matcher) searchChains(q *tokens, buf []byte, at, end, base int) {
 		length = 0
 	}
 	if length > 0 {
-		q.literals(buf, emitted, i-1)
-		q.match(length, distance)
+		q.addLiterals(buf, emitted, i-1)
+		q.addMatch(length, distance)
 		emitted = i - 1 + length
 	}
-	q.literals(buf, emitted, end)
+	q.addLiterals(buf, emitted, end)
 }
 
 // insert makes the string at i the first of its chain, and returns the position

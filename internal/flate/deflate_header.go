@@ -1,5 +1,7 @@
 package flate
 
+import "math/bits"
+
 // The symbols of the code length alphabet that repeat; RFC 1951, section 3.2.7.
 const (
 	copyPrevious = 16 // 3 to 6 times, 2 extra bits
@@ -10,79 +12,94 @@ const (
 // opExtra gives the number of extra bits of each.
 var opExtra = [numCodeLen]uint8{copyPrevious: 2, shortZeros: 3, longZeros: 7}
 
+// An op is a symbol of the code length alphabet and, from bit 5, its extra bits.
+type op uint16
+
+// noOp has no codeword.
+const noOp = 31
+
+func (o op) symbol() uint16 { return uint16(o) % 32 }
+func (o op) extra() uint64  { return uint64(o >> 5) }
+
 // A header is that of a dynamic block: the sizes of the codewords of the two
-// large alphabets, themselves coded. What they become are tokens of a third
-// alphabet, here called ops.
+// large alphabets, themselves coded. What they become are ops, which are the symbols of
+// a third alphabet.
 type header struct {
-	code  code // of the ops
-	freq  [numCodeLen]uint32
-	words [tokenSymbols]codeword
-	ops   [numLitLen + numDist]token
+	code      code                   // of the ops
+	freq      [numCodeLen + 5]uint32 // a multiple of scanStep
+	words     [32]codeword
+	codeSizes [numCodeLen]uint8
+
+	ops   [numLitLen + numDist + opStep]op
 	n     int // ops in use
 	lits  int // literal/length code lengths that are sent
 	dists int // distance code lengths that are sent
 	codes int // code length code lengths that are sent
 
-	next int   // sizes that have become ops, or are in the run
-	last uint8 // the size that the run is of
-	run  int
+	// sizes are those of both alphabets, one after the other, what ends them, and as
+	// many as are loaded at once.
+	sizes [numLitLen + numDist + 1 + 8]uint8
 }
 
 func (h *header) init() {
-	h.code = code{freq: h.freq[:], words: h.words[:numCodeLen], extra: opExtra[:], limit: maxCodeLenBits}
+	h.code = code{freq: h.freq[:], words: h.words[:numCodeLen], sizes: h.codeSizes[:], extra: opExtra[:], limit: maxCodeLenBits}
 }
 
 // plan codes the sizes, and returns that of the header in bits, without the 3
 // that every block begins with.
-func (h *header) plan(b *coder, lits, dists *code) int {
-	h.n, h.next, h.run = 0, 0, 0
-	clear(h.freq[:])
-	clear(h.words[:numCodeLen])
+func (h *header) plan(lits, dists *code) int {
 	h.lits, h.dists = max(lits.end(), lengthStart), max(dists.end(), 1)
-	// "The code length repeat codes can cross from HLIT + 257 to the HDIST + 1
-	// code lengths", so the two are one sequence.
-	h.pack(lits, 0)
-	h.pack(dists, h.lits)
-	h.endRun()
-	h.zeros(h.lits + h.dists - h.next)
+	copy(h.sizes[:], lits.sizes[:h.lits])
+	copy(h.sizes[h.lits:], dists.sizes[:h.dists])
+	h.pack(h.lits + h.dists)
 	h.code.scan()
-	b.build(&h.code)
+	size := h.code.build()
 	h.codes = numCodeLen
-	for h.codes > 4 && h.words[codeLenOrder[h.codes-1]] == 0 {
+	for h.codes > 4 && h.codeSizes[codeLenOrder[h.codes-1]] == 0 {
 		h.codes--
 	}
-	return 5 + 5 + 4 + 3*h.codes + h.code.cost(h.code.words)
+	return 5 + 5 + 4 + 3*h.codes + size
 }
 
-// pack makes ops of the sizes of c, except for those of the last run. The first
-// is at this index in the sequence.
-func (h *header) pack(c *code, first int) {
-	for _, sym := range c.symbols() {
-		i, n := first+int(sym), uint8(c.words[sym].size())
-		if i > h.next || n != h.last || h.run == 0 {
-			h.endRun()
-			h.zeros(i - h.next)
-			h.last, h.next = n, i
+// pack makes ops of the first n sizes. "The code length repeat codes can cross from
+// HLIT + 257 to the HDIST + 1 code lengths", so the two alphabets are one sequence.
+func (h *header) pack(n int) {
+	const each, different = 0x0101010101010101, 0xff
+	h.n = 0
+	clear(h.freq[:])
+	h.sizes[n] = different
+	for i := 0; i < n; {
+		size := h.sizes[i]
+		run := bits.TrailingZeros64(load64(h.sizes[:], i)^each*uint64(size)) >> 3
+		if run > 3 || run == 3 && size == 0 {
+			for h.sizes[i+run] == size {
+				run++
+			}
+			h.addRun(size, run)
+		} else { // most runs are so short, and which of these nobody can foresee
+			ops := h.ops[h.n : h.n+3]
+			ops[0], ops[1], ops[2] = op(size), op(size), op(size)
+			h.n += run
+			h.freq[size&15] += uint32(run)
 		}
-		h.run++
-		h.next++
+		i += run
 	}
 }
 
-// endRun makes ops of the run.
-func (h *header) endRun() {
-	if h.run == 0 {
+// addRun makes ops of the same size n times.
+func (h *header) addRun(size uint8, n int) {
+	if size == 0 {
+		h.zeros(n)
 		return
 	}
-	h.add(h.last, 0)
-	h.run--
-	for h.run >= 3 {
-		n := min(h.run, 6)
-		h.add(copyPrevious, n-3)
-		h.run -= n
+	h.add(size, 0)
+	for n--; n >= 3; {
+		part := min(n, 6)
+		h.add(copyPrevious, part-3)
+		n -= part
 	}
-	for ; h.run > 0; h.run-- {
-		h.add(h.last, 0)
+	for range n {
+		h.add(size, 0)
 	}
 }
 
@@ -103,16 +120,34 @@ func (h *header) zeros(n int) {
 }
 
 func (h *header) add(sym uint8, extra int) {
-	h.ops[h.n] = makeToken(uint32(sym), uint32(extra))
+	h.ops[h.n] = op(sym) | op(extra)<<5
 	h.n++
 	h.freq[sym]++
 }
 
+// opStep is how many ops are written at once: they have at most 7 bits and 7 more.
+const opStep = 4
+
 // write writes what plan has made.
 func (h *header) write(w *bitWriter) {
 	w.put(uint64(h.lits-257)|uint64(h.dists-1)<<5|uint64(h.codes-4)<<10, 14)
-	for _, sym := range codeLenOrder[:h.codes] {
-		w.put(uint64(h.words[sym].size()), 3)
+	v, n := uint64(0), uint(0)
+	for _, sym := range codeLenOrder[:h.codes-1] {
+		v |= uint64(h.codeSizes[sym]) << (n & 63)
+		n += 3
 	}
-	w.encode(h.ops[:h.n], &h.words)
+	w.put(v, n)
+	w.put(uint64(h.codeSizes[codeLenOrder[h.codes-1]]), 3)
+	for i := range opStep - 1 {
+		h.ops[h.n+i] = noOp
+	}
+	for i := 0; i < h.n; i += opStep {
+		v, n := uint64(0), uint(0)
+		for _, o := range (*[opStep]op)(h.ops[i:]) {
+			c := h.words[o.symbol()]
+			v |= (c.bits() | o.extra()<<(c.size()&63)) << (n & 63)
+			n += c.total()
+		}
+		w.put(v, n)
+	}
 }

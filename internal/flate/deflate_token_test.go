@@ -1,6 +1,7 @@
 package flate
 
 import (
+	"bytes"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -31,16 +32,18 @@ func TestDistSymbols(t *testing.T) {
 func TestLongMatches(t *testing.T) {
 	q := &newBlock(maxBlock).tokens
 	for length := minMatch; length < 1500; length++ {
-		q.n = 0
-		q.match(length, 77)
+		q.reset()
+		q.addMatch(length, 77)
 		sum := 0
-		for i := 0; i < q.n; i += 2 {
-			i257 := q.list[i].symbol() - lengthStart
-			sum += int(lengthBase[i257]) + int(q.list[i].extra())
-			require.Equal(t, uint32(distStart)+12, q.list[i+1].symbol())
-			require.Equal(t, uint64(77-65), q.list[i+1].extra())
+		for _, s := range q.list[:q.sequences] {
+			i257 := token(s.length).symbol() - lengthStart
+			sum += int(lengthBase[i257]) + int(token(s.length).extra())
+			require.Equal(t, uint32(distStart)+12, s.distance.symbol())
+			require.Equal(t, uint64(77-65), s.distance.extra())
+			require.Zero(t, s.literals)
 		}
 		require.Equal(t, length, sum)
+		require.EqualValues(t, q.sequences, q.freq[distStart+12])
 	}
 }
 
@@ -52,25 +55,45 @@ func TestLiterals(t *testing.T) {
 	q := &newBlock(maxBlock).tokens
 	for from := range 3 {
 		for to := from; to <= len(buf)-slack; to++ {
-			q.n = 0
-			q.literals(buf, from, to)
-			require.Equal(t, to-from, q.n)
-			for i, tok := range q.list[:q.n] {
-				require.Equal(t, token(buf[from+i]), tok)
-			}
+			q.reset()
+			q.addLiterals(buf, from, to)
+			q.addLiterals(buf, 0, 1) // right behind
+			require.Equal(t, to-from+1, q.run)
+			require.Equal(t, append(bytes.Clone(buf[from:to]), buf[0]), q.literals[:q.n])
 		}
 	}
 }
 
-// As many tokens as a block can have fit, and the end of it.
+// All tokens are counted, and the end of the block.
+func TestFrequencies(t *testing.T) {
+	q := &newBlock(maxBlock).tokens
+	q.addLiterals([]byte("hello, hello"+string(make([]byte, slack))), 0, 7)
+	q.addMatch(5, 7)
+	q.finish()
+	require.Equal(t, 7+2+1, q.count())
+	var want [tokenSymbols]uint32
+	for _, sym := range []int{'h', 'e', 'l', 'l', 'o', ',', ' ', 259, distStart + 5, endOfBlock} {
+		want[sym]++
+	}
+	require.Equal(t, want, q.freq)
+}
+
+// As many literals as a block can have fit, as many matches, and the end of it.
 func TestRoomForTokens(t *testing.T) {
 	for _, size := range []int{1, smallBlock, smallBlock + 1, maxBlock, maxBlock + 1} {
 		pool := blocksFor(size)
 		b := pool.Get().(*block)
 		size = min(size, maxBlock)
-		b.tokens.literals(make([]byte, size+slack), 0, size)
-		require.Equal(t, size, b.tokens.n)
-		require.Len(t, b.finish(), size+1)
+		b.tokens.reset()
+		b.tokens.addLiterals(make([]byte, size+slack), 0, size)
+		b.finish()
+		require.Equal(t, size+1, b.tokens.count())
+		b.tokens.reset()
+		for range size / minMatch {
+			b.tokens.addMatch(minMatch, 1)
+		}
+		b.finish()
+		require.Equal(t, size/minMatch*2+1, b.tokens.count())
 		pool.Put(b)
 	}
 }
@@ -98,7 +121,7 @@ func TestSeekKeepsToTheWindow(t *testing.T) {
 	} {
 		m := unused(Fastest, 9).matcher
 		m.allocate()
-		m.mask = fiveBytes
+		m.factor, m.step = fastFactor, 1<<stepBits
 		buf := make([]byte, 2000)
 		for i := range buf {
 			buf[i] = byte(i * 7 / 3 * i)
@@ -115,14 +138,56 @@ func TestSeekKeepsToTheWindow(t *testing.T) {
 	}
 }
 
-func TestStringMask(t *testing.T) {
+func TestStringLength(t *testing.T) {
 	for _, c := range corpora {
-		want := uint64(fiveBytes)
+		want := 5
 		if c.name == "cjk" {
-			want = fourBytes
+			want = 4
 		}
-		require.Equal(t, want, stringMask(c.messages(1, 1000)[0]), c.name)
+		require.Equal(t, want, stringLength(c.messages(1, 1000)[0]), c.name)
 	}
-	require.Equal(t, uint64(fiveBytes), stringMask(nil))
-	require.Equal(t, uint64(fiveBytes), stringMask([]byte("é")))
+	require.Equal(t, 5, stringLength(nil))
+	require.Equal(t, 5, stringLength([]byte("é")))
+}
+
+// The hash depends on all bytes of the string and on none behind it, whatever the size
+// of the table.
+func TestStringFactor(t *testing.T) {
+	for bits := 9; bits <= 14; bits++ {
+		for _, length := range []int{4, 5} {
+			m := &matcher{heads: make([]uint16, 1<<bits)}
+			m.factor = stringFactor(length, len(m.heads))
+			differ := make([]int, 8)
+			for v := range uint64(1000) {
+				v *= 0x0123456789ABCDEF
+				for i := range differ {
+					if m.head(v) != m.head(v^0x15<<(8*i)) {
+						differ[i]++
+					}
+				}
+			}
+			for i, n := range differ {
+				if i < length {
+					require.Greater(t, n, 980, "byte %d of %d, %d bits", i, length, bits)
+				} else {
+					require.Zero(t, n, "byte %d behind %d, %d bits", i, length, bits)
+				}
+			}
+		}
+	}
+}
+
+// A fixed block is not tried only if it cannot be the smallest.
+func TestLeastFixed(t *testing.T) {
+	for _, corpus := range corpora {
+		for size := 1; size < 3000; size += 37 {
+			b := newBlock(maxBlock)
+			m := unused(Fastest, 15).matcher
+			text := corpus.messages(1, size)[0]
+			m.begin()
+			m.find(&b.tokens, text, 0, len(text))
+			b.finish()
+			require.LessOrEqual(t, b.tokens.leastFixed(), 3+b.cost(&fixedWords))
+		}
+	}
 }

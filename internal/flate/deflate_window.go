@@ -17,10 +17,10 @@ type matcher struct {
 	buf []byte
 	pos uint16 // position of the byte after the last
 
-	heads []uint16 // position of the last string with a hash; half as many as the window has bytes
-	prev  []uint16 // position of the string before with the same hash, by position; nil without chains
-	mask  uint64   // of the bytes of a string, when one place is looked at
-	skip  int      // 1: every second step is of two bytes
+	heads  []uint16 // position of the last string with a hash; half as many as the window has bytes
+	prev   []uint16 // position of the string before with the same hash, by position; nil without chains
+	factor uint64   // what the bytes of a string are multiplied with, when one place is looked at
+	step   uint64   // the first one of a search, as a multiple of 1/128 byte
 
 	since int  // bytes since Reset
 	age   int  // bytes since the tables were cleared

@@ -55,5 +55,5 @@ func ExampleCompressor_Append() {
 	}
 	deflated = c.Append(deflated, nil, true)
 	fmt.Println(len(deflated))
-	// Output: 92
+	// Output: 93
 }
