@@ -1,6 +1,8 @@
 package conn
 
 import (
+	"context"
+
 	"github.com/parleyws/websocket/frame"
 	"github.com/parleyws/websocket/internal/bufpool"
 	"github.com/parleyws/websocket/internal/flate"
@@ -19,9 +21,30 @@ type deflater struct {
 	c *flate.Compressor // nil: made at the first byte
 }
 
-// wants reports whether a message of n bytes is to be compressed.
+// wants reports whether a message of n bytes is to be compressed, and is not.
 func (z *deflater) wants(typ MessageType, n int) bool {
-	return z != nil && typ&Uncompressed == 0 && (typ&Compressed != 0 || n >= z.min)
+	return z != nil && typ&(Uncompressed|packed) == 0 && (typ&Compressed != 0 || n >= z.min)
+}
+
+// packsAhead reports whether Write compresses a message of n bytes before it is its turn.
+// Without takeover it does not matter when, and then the short way is open to it, see
+// simple. What large messages would take while they wait their turn is too much.
+func (z *deflater) packsAhead(typ MessageType, n int) bool {
+	return z != nil && !z.takeover && n < largeFrame && z.wants(typ, n)
+}
+
+// writePacked is Write for a message that is compressed ahead. Only what is fixed in z
+// is touched: others may write too.
+func (c *Conn) writePacked(ctx context.Context, typ MessageType, p []byte) error {
+	z := c.out.z
+	d := flate.NewCompressor(z.level, z.bits)
+	b := pack(d, p, true)
+	d.Release()
+	defer b.Release()
+	if len(b.B) < len(p) {
+		return c.write(ctx, plainType(typ)|packed, b.B, len(p))
+	}
+	return c.write(ctx, plainType(typ)|Uncompressed, p, len(p))
 }
 
 // wantsEntry reports whether press has something to do for e, whose type with its

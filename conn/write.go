@@ -29,24 +29,33 @@ func (c *Conn) Write(ctx context.Context, typ MessageType, p []byte) error {
 	if !isMessage(typ) {
 		return errType
 	}
+	if c.out.z.packsAhead(typ, len(p)) {
+		return c.writePacked(ctx, typ, p)
+	}
+	return c.write(ctx, typ, p, len(p))
+}
+
+// write is Write for a message that is to be sent as it is, or to be compressed when it
+// is its turn. It had size bytes before it was compressed.
+func (c *Conn) write(ctx context.Context, typ MessageType, p []byte, size int) error {
 	var e *entry
 	if ctx.Err() == nil && c.cfg.Observer == nil {
 		// Fast path: nobody else writes, and the socket takes it.
 		var sent bool
-		if e, sent = c.sendQuick(typ, p, asMessage, len(p)); sent {
+		if e, sent = c.sendQuick(typ, p, asMessage, size); sent {
 			return nil
 		}
 	}
-	return c.writeEntry(ctx, e, typ, p)
+	return c.writeEntry(ctx, e, typ, p, size)
 }
 
-// writeEntry is Write for what did not go quickly, apart because it needs more
+// writeEntry is write for what did not go quickly, apart because it needs more
 // stack.
 //
 //go:noinline
-func (c *Conn) writeEntry(ctx context.Context, e *entry, typ MessageType, p []byte) error {
-	err := c.sendEntry(ctx, e, typ, p, asMessage)
-	c.observeSent(err, typ, len(p))
+func (c *Conn) writeEntry(ctx context.Context, e *entry, typ MessageType, p []byte, size int) error {
+	err := c.sendEntry(ctx, e, typ, p, asMessage, size)
+	c.observeSent(err, typ, size)
 	return c.asContext(ctx, err)
 }
 
@@ -77,16 +86,17 @@ func (c *Conn) send(ctx context.Context, op frame.Opcode, p []byte, k kind) erro
 	if ctx.Err() != nil {
 		return errWithdrawn
 	}
-	e, sent := c.sendQuick(op, p, k, sizeOf(p, k))
+	size := sizeOf(p, k)
+	e, sent := c.sendQuick(op, p, k, size)
 	if sent {
 		return nil
 	}
-	return c.sendEntry(ctx, e, op, p, k)
+	return c.sendEntry(ctx, e, op, p, k, size)
 }
 
 // sendEntry is send for what is not simple. If there is an entry already, the caller
 // owns the socket.
-func (c *Conn) sendEntry(ctx context.Context, e *entry, op frame.Opcode, p []byte, k kind) error {
+func (c *Conn) sendEntry(ctx context.Context, e *entry, op frame.Opcode, p []byte, k kind, size int) error {
 	if e == nil && ctx.Err() != nil {
 		return errWithdrawn
 	}
@@ -100,7 +110,7 @@ func (c *Conn) sendEntry(ctx context.Context, e *entry, op frame.Opcode, p []byt
 		return c.refusal()
 	default:
 		e = c.out.entry(op, p, k)
-		e.async = async
+		e.size, e.async = size, async
 		c.out.enqueue(e)
 		if c.claim(e) {
 			c.own(ctx, e)
