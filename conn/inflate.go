@@ -106,7 +106,14 @@ func (z *inflater) feed(dst, src []byte, last bool) (n, m int, err error) {
 	if z.d == nil {
 		z.d = flate.NewDecompressor(z.bits)
 	}
-	n, m, err = z.d.Inflate(dst, src)
+	if last && z.tail == 0 {
+		var whole bool
+		if n, m, whole, err = z.d.InflateLast(dst, src, !z.takeover); whole {
+			z.tail = len(tail)
+		}
+	} else {
+		n, m, err = z.d.Inflate(dst, src)
+	}
 	for err == nil && last && z.tail < len(tail) {
 		more, k, tailErr := z.d.Inflate(dst[n:], tail[z.tail:])
 		n, z.tail, err = n+more, z.tail+k, tailErr

@@ -93,15 +93,37 @@ func NewDecompressor(windowBits int) *Decompressor {
 // A block may be marked as final: the rest of its last byte is skipped, and more
 // blocks may follow, see RFC 7692, section 7.2.3.4.
 func (d *Decompressor) Inflate(dst, src []byte) (n, m int, err error) {
+	n, m, err = d.inflate(dst, src)
+	d.history.add(dst[:n])
+	return n, m, err
+}
+
+// InflateLast is Inflate for the last bytes of a message, behind which [Tail] is to
+// be given. It reports whether it has done without: what it has seen ends like most
+// messages do, so that Tail has nothing to say. If nothing that comes later refers to
+// the message (last), what it has given is not even remembered then.
+func (d *Decompressor) InflateLast(dst, src []byte, last bool) (n, m int, whole bool, err error) {
+	n, m, err = d.inflate(dst, src)
+	if err == nil && d.state == atStoredLen && d.nb == 0 {
+		d.taken += int64(len(Tail))
+		d.state, whole = atBlock, true
+	}
+	if !whole || !last {
+		d.history.add(dst[:n])
+	}
+	return n, m, whole, err
+}
+
+// inflate is Inflate without a memory.
+func (d *Decompressor) inflate(dst, src []byte) (n, m int, err error) {
 	if d.err != nil {
 		return 0, 0, d.err
 	}
 	c := call{Decompressor: d, dst: dst, src: src}
 	err = c.run()
-	d.history.add(dst[:c.n])
 	d.taken += int64(c.m)
 	if err == errShortSrc {
-		return c.n, c.m, nil
+		err = nil
 	}
 	return c.n, c.m, err
 }
