@@ -101,7 +101,7 @@ func send(nc net.Conn, p []byte, within time.Duration) error {
 // buffered returns a copy of what net/http has read ahead, so that its buffers
 // can be let go.
 func buffered(rw *bufio.ReadWriter) []byte {
-	if rw == nil || rw.Reader == nil { // a middleware's own Hijack may have none
+	if rw == nil || rw.Reader == nil || rw.Reader.Buffered() == 0 { // a middleware's own Hijack may have none
 		return nil
 	}
 	p, _ := rw.Reader.Peek(rw.Reader.Buffered())
