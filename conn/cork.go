@@ -49,7 +49,7 @@ const maxHold = time.Millisecond
 // The caller holds mu.
 func (c *Conn) mayHold(p []byte) bool {
 	o := &c.out
-	return c.replies.has(mayBeHeld) && o.heldBytes()+frame.MaxHeaderSize+len(p) <= min(maxBatch, c.cfg.Backlog)
+	return c.replies.has(mayBeHeld) && len(p) < largeFrame && o.heldBytes()+frame.MaxHeaderSize+len(p) <= min(maxBatch, c.cfg.Backlog)
 }
 
 // hold holds a message. The caller holds mu.

@@ -41,10 +41,18 @@ func (c *Conn) writePacked(ctx context.Context, typ MessageType, p []byte) error
 	b := pack(d, p, true)
 	d.Release()
 	defer b.Release()
-	if len(b.B) < len(p) {
-		return c.write(ctx, plainType(typ)|packed, b.B, len(p))
+	payload, op := b.B, plainType(typ)|packed
+	if len(b.B) >= len(p) {
+		payload, op = p, plainType(typ)|Uncompressed
 	}
-	return c.write(ctx, plainType(typ)|Uncompressed, p, len(p))
+	var e *entry
+	if ctx.Err() == nil && c.cfg.Observer == nil {
+		var sent bool
+		if e, sent = c.sendQuick(op, payload, asMessage, len(p)); sent {
+			return nil
+		}
+	}
+	return c.writeSlowly(ctx, e, op, payload, len(p))
 }
 
 // wantsEntry reports whether press has something to do for e, whose type with its

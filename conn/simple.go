@@ -9,7 +9,7 @@ import "github.com/parleyws/websocket/frame"
 // being sent, but for what is held, and it needs only to be encoded.
 func (o *outbound) simple(op frame.Opcode, p []byte, k kind) bool {
 	switch {
-	case o.owned || o.over || o.streaming || len(p) >= largeFrame:
+	case o.owned || o.over || o.streaming || len(p) >= largeFrame && !o.inPlace(p, k):
 		return false
 	case k == asFragment || k == asLast || k == asTurn:
 		return false
@@ -17,6 +17,12 @@ func (o *outbound) simple(op frame.Opcode, p []byte, k kind) bool {
 		return false
 	}
 	return o.nothingWaits()
+}
+
+// inPlace reports whether a message is simple although it is large, because it is sent
+// from where it lies, in one piece.
+func (o *outbound) inPlace(p []byte, k kind) bool {
+	return o.role == frame.Server && k != asEncoded && len(p) <= maxDirect
 }
 
 // sendQuick sends a simple message, or has it held. It reports whether that is all
@@ -32,8 +38,7 @@ func (c *Conn) sendQuick(op frame.Opcode, p []byte, k kind, size int) (e *entry,
 		c.hold(op, p, k, size)
 		sent = true
 	case !c.shared && c.out.sent.batches%32 != 31:
-		f := newFlight(c.out.held, frame.MaxHeaderSize+len(p))
-		c.out.take(f, op, p, k)
+		c.out.take(op, p, k)
 		if sent = c.sendTaken(); sent {
 			c.tookSimple(size)
 		} else {
@@ -69,13 +74,32 @@ func (o *outbound) count(size int) {
 	o.sent.bytes += uint64(size)
 }
 
-// take makes f, which begins with what is held, the batch that is being sent, and
-// adds a simple message. The caller owns the socket then.
-func (o *outbound) take(f *flight, op frame.Opcode, p []byte, k kind) {
+// take makes a batch of what is held and a simple message behind it, to be sent now. The
+// caller owns the socket then.
+func (o *outbound) take(op frame.Opcode, p []byte, k kind) {
+	f := newFlight(o.held, copied(p))
 	o.air, o.held, o.owned = f, nil, true
 	f.simple = len(f.batch.B)
-	f.batch.B = o.appendMessage(f.batch.B, op, p, k)
+	if len(p) < largeFrame {
+		f.batch.B = o.appendMessage(f.batch.B, op, p, k)
+	} else {
+		f.batch.B, f.direct = appendHeader(f.batch.B, op, len(p)), p
+	}
 	f.load()
+}
+
+// copied is for how many bytes a simple message needs room in the batch.
+func copied(p []byte) int {
+	if len(p) < largeFrame {
+		return frame.MaxHeaderSize + len(p)
+	}
+	return frame.MaxHeaderSize
+}
+
+// appendHeader appends the header of a message that is sent from where it lies.
+func appendHeader(dst []byte, op frame.Opcode, size int) []byte {
+	h := frame.Header{Fin: true, Rsv1: op&packed != 0, Opcode: plainType(op), Length: int64(size)}
+	return h.Append(dst)
 }
 
 // notSimple makes an entry of a message that was taken, and not sent as a whole.
@@ -85,7 +109,10 @@ func (c *Conn) notSimple(op frame.Opcode, p []byte, k kind, size int) *entry {
 	o := &c.out
 	e := o.entry(op, p, k)
 	e.payload, e.size, e.begun, e.press = nil, size, true, false
-	e.start, e.end = o.air.simple, len(o.air.batch.B)
+	e.start, e.end = o.air.simple, len(o.air.batch.B)+len(o.air.direct)
+	if len(o.air.direct) > 0 {
+		o.air.lying = e
+	}
 	switch {
 	case c.now() == dead:
 		o.endBatch()

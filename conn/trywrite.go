@@ -133,7 +133,7 @@ func (c *Conn) tryNow(t *try) (e *entry, sent bool) {
 			c.hold(t.op, t.p, t.k, t.size)
 			return nil, true
 		}
-		o.take(newFlight(o.held, frame.MaxHeaderSize+len(t.p)), t.op, t.p, t.k)
+		o.take(t.op, t.p, t.k)
 		if c.sendTaken() {
 			c.tookSimple(t.size)
 			return nil, true

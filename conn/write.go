@@ -29,31 +29,30 @@ func (c *Conn) Write(ctx context.Context, typ MessageType, p []byte) error {
 	if !isMessage(typ) {
 		return errType
 	}
-	if c.out.z.packsAhead(typ, len(p)) {
-		return c.writePacked(ctx, typ, p)
-	}
-	return c.write(ctx, typ, p, len(p))
-}
-
-// write is Write for a message that is to be sent as it is, or to be compressed when it
-// is its turn. It had size bytes before it was compressed.
-func (c *Conn) write(ctx context.Context, typ MessageType, p []byte, size int) error {
 	var e *entry
 	if ctx.Err() == nil && c.cfg.Observer == nil {
 		// Fast path: nobody else writes, and the socket takes it.
 		var sent bool
-		if e, sent = c.sendQuick(typ, p, asMessage, size); sent {
+		if e, sent = c.sendQuick(typ, p, asMessage, len(p)); sent {
 			return nil
 		}
 	}
-	return c.writeEntry(ctx, e, typ, p, size)
+	return c.writeEntry(ctx, e, typ, p)
 }
 
-// writeEntry is write for what did not go quickly, apart because it needs more
+// writeEntry is Write for what did not go quickly, apart because it needs more
 // stack.
 //
 //go:noinline
-func (c *Conn) writeEntry(ctx context.Context, e *entry, typ MessageType, p []byte, size int) error {
+func (c *Conn) writeEntry(ctx context.Context, e *entry, typ MessageType, p []byte) error {
+	if e == nil && c.out.z.packsAhead(typ, len(p)) {
+		return c.writePacked(ctx, typ, p)
+	}
+	return c.writeSlowly(ctx, e, typ, p, len(p))
+}
+
+// writeSlowly sends a message that had size bytes before it was compressed.
+func (c *Conn) writeSlowly(ctx context.Context, e *entry, typ MessageType, p []byte, size int) error {
 	err := c.sendEntry(ctx, e, typ, p, asMessage, size)
 	c.observeSent(err, typ, size)
 	return c.asContext(ctx, err)
