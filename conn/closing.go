@@ -279,6 +279,12 @@ func (c *Conn) writeFailed(err error) {
 	if c.now() == alive && !timeout {
 		broken := abnormal(err)
 		c.out.oddments().broken = broken
+		if c.socket() == nil && c.wire.loop.Load() != nil {
+			// The reset that came with the last bytes, if it was that, has been told to
+			// the writer, and so will not be to a loop that has read them: it must look,
+			// and will from now on, see receive.
+			c.kickReadLocked()
+		}
 		c.out.fail(broken)
 		c.out.endBatch()
 		return

@@ -30,7 +30,8 @@ type replies uint8
 
 const (
 	mayBeHeld replies = 1 << iota
-	wasSent           // something, since the loop has read from the network
+	sending           // the owner of the socket has begun to, since then
+	wasSent           // what the owner has begun to send since the loop has read from the network
 )
 
 func (r replies) has(f replies) bool { return r&f != 0 }
@@ -41,6 +42,15 @@ func (r *replies) set(f replies, on bool) {
 		*r |= f
 	}
 }
+
+// beginSend is called before the owner of the socket sends, and haveSent when the
+// socket has taken something. A loop concludes from it that the stream had not ended when
+// it read, so what was begun before that does not count. The caller holds mu.
+func (r *replies) beginSend() { r.set(sending, true) }
+func (r *replies) haveSent()  { r.set(wasSent, r.has(sending|wasSent)) }
+
+// haveRead is called before a loop reads.
+func (r *replies) haveRead() { r.set(sending|wasSent, false) }
 
 // maxHold is how long a reply may wait for others.
 const maxHold = time.Millisecond

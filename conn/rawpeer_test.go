@@ -8,11 +8,14 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"runtime"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/parleyws/websocket/frame"
 	"github.com/parleyws/websocket/internal/wstest"
 )
 
@@ -142,4 +145,56 @@ func TestPeerLeavesInOurMessage(t *testing.T) {
 // isGone: the kernel has said that there is nobody to write to.
 func isGone(err error) bool {
 	return errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET)
+}
+
+// A reset comes together with the last message, and a writer hears of it before a loop
+// has looked: the kernel tells of it but once. The loop ends all the same, be it one that
+// waits already or one that begins after that.
+func TestResetThatAWriterHears(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1)) // so that the loop does not look first
+	for name, late := range map[string]bool{"the loop waits": false, "the loop begins": true} {
+		t.Run(name, func(t *testing.T) {
+			wstest.NoLeaks(t)
+			for range 20 {
+				nc, other := tcpPair(t)
+				peer := other.(*net.TCPConn)
+				c := New(upgraded(nc, frame.Server), calm(nil))
+				first, reset := make(chan bool, 2), make(chan bool)
+				loops := call(func() error {
+					for _, err := range c.Messages(context.Background()) {
+						if err != nil {
+							return err
+						}
+						first <- true
+						if late {
+							<-reset
+							break
+						}
+					}
+					for _, err := range c.Messages(context.Background()) {
+						if err != nil {
+							return err
+						}
+					}
+					return nil
+				})
+				say(t, peer, "first")
+				<-first
+				time.Sleep(2 * time.Millisecond) // until it waits
+				say(t, peer, "last")
+				require.NoError(t, peer.SetLinger(0))
+				require.NoError(t, peer.Close())
+				for c.Write(t.Context(), Text, []byte("heard")) == nil {
+				}
+				close(reset)
+				select {
+				case err := <-loops:
+					require.Error(t, err)
+				case <-time.After(5 * time.Second):
+					c.CloseNow()
+					t.Fatal("the loop waits for what has been said already")
+				}
+			}
+		})
+	}
 }

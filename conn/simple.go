@@ -53,6 +53,7 @@ func (c *Conn) sendQuick(op frame.Opcode, p []byte, k kind, size int) (e *entry,
 // all of it. The caller holds mu.
 func (c *Conn) sendTaken() bool {
 	f := c.out.air
+	c.replies.beginSend()
 	c.mu.Unlock()
 	err := c.raw.Write(f.try)
 	c.mu.Lock()
@@ -61,7 +62,7 @@ func (c *Conn) sendTaken() bool {
 
 // tookSimple ends the batch of a simple message that was sent.
 func (c *Conn) tookSimple(size int) {
-	c.replies.set(wasSent, true)
+	c.replies.haveSent()
 	c.out.sent.batches++
 	c.out.count(size)
 	c.out.endBatch()

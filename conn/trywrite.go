@@ -167,6 +167,7 @@ const minBacklogMessages = 64
 // holds mu.
 func (c *Conn) sendNow() (over bool) {
 	f := c.out.air
+	c.replies.beginSend()
 	c.mu.Unlock()
 	f.load()
 	over = f.tried(c.raw.Write(f.try))

@@ -274,10 +274,11 @@ func (c *Conn) receive(fd uintptr, p []byte) {
 		w.err = errReadable
 	case here && l.rest == yes:
 		c.mu.Lock()
-		c.replies.set(wasSent, false)
+		c.replies.haveRead()
+		broken := c.out.odd != nil && c.out.odd.broken != nil // see writeFailed
 		c.mu.Unlock()
 		n, drained, err := sysReceive(fd, p)
-		w.n, l.drained, w.err = int32(n), drained, err
+		w.n, l.drained, w.err = int32(n), drained && !broken, err
 	default:
 		n, err := sysRead(fd, p)
 		w.n, w.err = int32(n), err

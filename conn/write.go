@@ -345,6 +345,7 @@ func (c *Conn) handOver() {
 // sent.
 func (c *Conn) sendBatch(ctx context.Context) error {
 	f := c.out.air
+	c.replies.beginSend()
 	c.mu.Unlock()
 	err := c.transmit(ctx, f)
 	c.mu.Lock()
@@ -356,7 +357,7 @@ func (c *Conn) sendBatch(ctx context.Context) error {
 func (c *Conn) settle(n int, err error) {
 	c.out.sent.batches++
 	if n > 0 {
-		c.replies.set(wasSent, true)
+		c.replies.haveSent()
 	}
 	if c.now() == dead {
 		c.out.endBatch()
