@@ -50,8 +50,9 @@ func (l *line) Write(p []byte) (int, error) {
 			l.breaks -= int64(n)
 		}
 		before := l.ours.wire.life.Load()
+		n, err := l.Conn.Write(rest[:n]) // which fails if the peer closes meanwhile
 		l.tap.pass(&l.tap.in, rest[:n])
-		if _, err := l.Conn.Write(rest[:n]); err != nil {
+		if err != nil {
 			return len(p) - len(rest), err
 		}
 		rest = rest[n:]
