@@ -35,6 +35,9 @@ const (
 // TestServerSoak: connections join, talk, stall and die at random. In the end nothing
 // is left, and of those who said goodbye every message has come and gone.
 func TestServerSoak(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it is for the time that it takes")
+	}
 	howLong, err := time.ParseDuration(os.Getenv(soakTime))
 	if err != nil {
 		howLong = 2 * time.Second

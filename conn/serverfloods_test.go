@@ -58,6 +58,9 @@ func drowns(s *Server) *drowned {
 }
 
 func TestServerFloods(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes ten seconds; in what -short is for, other builds of the same code, a flood is the same")
+	}
 	for _, flood := range floods {
 		t.Run(flood.name, func(t *testing.T) {
 			inAllManners(t, func(t *testing.T, s *Server) {
