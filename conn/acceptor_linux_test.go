@@ -15,6 +15,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/parleyws/websocket/frame"
 	"github.com/parleyws/websocket/internal/wstest"
 )
 
@@ -144,6 +145,29 @@ func TestAcceptorWithoutLoops(t *testing.T) {
 	nc, err := a.Accept()
 	require.NoError(t, err)
 	require.IsType(t, (*net.TCPConn)(nil), nc)
+}
+
+// A newcomer whose handshake is done when the last loop has ended is closed, for nobody
+// could read it.
+func TestNewcomerWithoutLoops(t *testing.T) {
+	l, s := listenTCP(t, net.ListenConfig{}), loopServer(t)
+	a := s.acceptor(l)
+	peers := inLine(t, l, 2)
+	first, err := a.Accept()
+	require.NoError(t, err)
+	first.Close()
+	nc, err := a.Accept()
+	require.NoError(t, err)
+	require.IsType(t, (*newcomer)(nil), nc)
+	s.stopLoops()
+	s.running.Wait()
+	require.True(t, s.admitNow())
+	s.attach(upgraded(nc, frame.Server))
+	require.Zero(t, s.Len())
+	peers[1].SetReadDeadline(time.Now().Add(5 * time.Second))
+	_, err = peers[1].Read(make([]byte, 1))
+	require.Error(t, err)
+	require.False(t, isTimeout(err), "it was closed")
 }
 
 // An error of accepting is told by the listener.

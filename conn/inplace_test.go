@@ -97,3 +97,30 @@ func TestLargeMessagesAreCutInPlace(t *testing.T) {
 		}
 	}
 }
+
+// A large reply goes behind the small one that is held for it, be it cut or not.
+func TestLargeReplyBehindOneThatIsHeld(t *testing.T) {
+	for _, at := range []int{0, 3, 9, 10, 100, largeFrame} {
+		nc, peer := tcpPair(t)
+		c := New(upgraded(nc, frame.Server), calm(nil))
+		c.raw = &sip{RawConn: c.raw, c: c, n: at, taken: func() {}}
+		say(t, peer, "small", "large")
+		peer.(*net.TCPConn).CloseWrite()
+		for m, err := range c.Messages(t.Context()) {
+			switch {
+			case err != nil:
+			case string(m.Data) == "small":
+				require.NoError(t, c.Write(t.Context(), Binary, pattern(5)))
+			default:
+				require.NoError(t, c.Write(t.Context(), Binary, pattern(largeFrame)))
+			}
+		}
+		c.CloseNow()
+		got, err := io.ReadAll(peer)
+		require.NoError(t, err)
+		want := wstest.Binary(pattern(5)).Wire(nil, frame.Server, frame.Key{})
+		want = wstest.Binary(pattern(largeFrame)).Wire(want, frame.Server, frame.Key{})
+		require.True(t, slices.Equal(want, got), "cut after %d bytes", at)
+		peer.Close()
+	}
+}

@@ -67,3 +67,12 @@ func (n *newcomer) wait() {
 		r.enter(n.socket, n.deadline).reads = true
 	}
 }
+
+// loopOf returns an event loop that nc was meant for if it is a newcomer, which nothing
+// else can read, or nil.
+func loopOf(nc net.Conn) *eventLoop {
+	if n, ok := nc.(*newcomer); ok {
+		return n.loop
+	}
+	return nil
+}

@@ -50,21 +50,23 @@ func unwrap(ctx context.Context, t reflect.Type) context.Context {
 }
 
 // valuesOf returns a context that has the values of a request's. The one that may be
-// missing is the local address, if it is this.
-func valuesOf(ctx context.Context, local net.Addr) context.Context {
+// missing is the local address, if it is this: server says so, and that what is left is
+// what the http.Server began with, without anything of a middleware's.
+func valuesOf(ctx context.Context, local net.Addr) (values context.Context, server bool) {
 	for inner := unwrap(ctx, cancelContext); inner != nil; inner = unwrap(ctx, cancelContext) {
 		ctx = inner
 	}
 	addr, _ := ctx.Value(http.LocalAddrContextKey).(*net.TCPAddr)
 	if inner := unwrap(ctx, valueContext); inner != nil && addr != nil && local == net.Addr(addr) &&
 		inner.Value(http.LocalAddrContextKey) == nil {
-		return inner // the address is the one value there is between the two
+		return inner, true // the address is the one value there is between the two
 	}
-	return ctx
+	return ctx, false
 }
 
-// sharedTerms are the last that a Handler has made. Most of its connections have the same
-// values, those of their http.Server, and agree on nothing.
+// sharedTerms are the last that a Handler has made of an http.Server's own values. Most
+// of its connections have these, and agree on nothing. What belongs to one request is not
+// kept.
 type sharedTerms struct{ last atomic.Pointer[requestTerms] }
 
 // requestTerms are those of requests whose values are these.
@@ -74,7 +76,7 @@ type requestTerms struct {
 }
 
 func (s *sharedTerms) get(u *handshake.Upgraded, request context.Context) *terms {
-	of := valuesOf(request, u.Conn.LocalAddr())
+	of, server := valuesOf(request, u.Conn.LocalAddr())
 	if last := s.last.Load(); last != nil && u.Subprotocol == last.subprotocol && u.Deflate == last.deflate && same(of, last.of) {
 		return &last.terms
 	}
@@ -82,7 +84,9 @@ func (s *sharedTerms) get(u *handshake.Upgraded, request context.Context) *terms
 	if of.Done() != nil {
 		t.values = context.WithoutCancel(of)
 	}
-	s.last.Store(t)
+	if server {
+		s.last.Store(t)
+	}
 	return &t.terms
 }
 

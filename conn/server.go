@@ -255,7 +255,11 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // attach runs an upgraded connection, which has been admitted: in a loop if that can
 // be, or else on a goroutine.
 func (s *Server) attach(u *handshake.Upgraded) {
-	if l := s.nextLoop(); l != nil && l.attach(u) {
+	l := s.nextLoop()
+	if l == nil {
+		l = loopOf(u.Conn) // it has ended since, and will say so
+	}
+	if l != nil && l.attach(u) {
 		return
 	}
 	c := newConn(u, s.cfg, nil)

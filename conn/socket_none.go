@@ -27,6 +27,7 @@ func (*waitingRoom) run()                   { panic("BUG: no sockets here") }
 func (*waitingRoom) stop()                  { panic("BUG: no sockets here") }
 
 func detach(net.Conn, *eventLoop) *socket { return nil }
+func loopOf(net.Conn) *eventLoop          { return nil }
 
 func (s *socket) hold() bool                { panic("BUG: no sockets here") }
 func (s *socket) release()                  { panic("BUG: no sockets here") }

@@ -45,7 +45,7 @@ func (c *Conn) Write(ctx context.Context, typ MessageType, p []byte) error {
 //
 //go:noinline
 func (c *Conn) writeEntry(ctx context.Context, e *entry, typ MessageType, p []byte) error {
-	if e == nil && c.out.z.packsAhead(typ, len(p)) {
+	if e == nil && ctx.Err() == nil && c.out.z.packsAhead(typ, len(p)) {
 		return c.writePacked(ctx, typ, p)
 	}
 	return c.writeSlowly(ctx, e, typ, p, len(p))
