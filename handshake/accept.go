@@ -26,19 +26,27 @@ const (
 // The error is an [*Error] with the status sent, or with status 0 if there was no
 // request to answer or the connection broke. Accept returns at most one second
 // after cfg.Timeout, and at once when nc is closed by somebody else.
-func Accept(nc net.Conn, cfg *ServerConfig) (*Upgraded, error) {
+func Accept(nc net.Conn, cfg *ServerConfig) (u *Upgraded, err error) {
+	u = new(Upgraded) // inlined, it is on the caller's stack, if it is not kept
+	if err = u.accept(nc, cfg); err != nil {
+		u = nil
+	}
+	return u, err
+}
+
+func (u *Upgraded) accept(nc net.Conn, cfg *ServerConfig) error {
 	growStack(0)
 	cfg = cfg.orDefault()
 	s := getScratch(nc, cfg)
-	u, failure := s.accept(nc, cfg)
+	failure := s.accept(u, nc, cfg)
 	if failure != nil {
 		s.refuse(nc, failure)
 	}
 	s.release() // not deferred: a callback that panics leaves it to the collector
 	if failure != nil {
-		return nil, failure
+		return failure
 	}
-	return u, nil
+	return nil
 }
 
 // growStack has the stack grow, if it must, while there is little on it. Accept
@@ -85,23 +93,24 @@ func (s *scratch) release() {
 }
 
 // accept does all but sending the rejection.
-func (s *scratch) accept(nc net.Conn, cfg *ServerConfig) (*Upgraded, *Error) {
+func (s *scratch) accept(u *Upgraded, nc net.Conn, cfg *ServerConfig) *Error {
 	nc.SetDeadline(time.Now().Add(cfg.timeout())) // for reading and writing in all
 	n, err := s.in.read()
 	if err != nil {
-		return nil, unreadable(err, len(s.in.buf) > 0)
+		return unreadable(err, len(s.in.buf) > 0)
 	}
 	_, s.q.tls = nc.(interface{ ConnectionState() tls.ConnectionState })
 	s.q.fromHead(&s.in.head)
 	if rejection := s.g.judge(&s.q, cfg); rejection != nil {
-		return nil, rejection
+		return rejection
 	}
 	s.out = appendSwitching(s.out[:0], &s.g, cfg.Header)
 	if _, err := nc.Write(s.out); err != nil {
-		return nil, unsent(nc, err)
+		return unsent(nc, err)
 	}
 	nc.SetDeadline(time.Time{})
-	return s.g.upgraded(nc, s.in.rest(n), s.q.fields.keep(cfg.KeepHeader)), nil
+	s.g.fill(u, nc, s.in.rest(n), s.q.fields.keep(cfg.KeepHeader))
+	return nil
 }
 
 // unsent makes the failure for a 101 that could not be sent whole.

@@ -324,11 +324,11 @@ func TestAcceptKeepsNoViewOfItsBuffer(t *testing.T) {
 	conn := &cannedConn{in: aRequest("Sec-WebSocket-Protocol: chat", "User-Agent: test",
 		"Origin: http://a.example", "Cookie: a=b")}
 	s := getScratch(conn, cfg)
-	u, failure := s.accept(conn, cfg)
-	require.Nil(t, failure)
+	u := new(Upgraded)
+	require.Nil(t, s.accept(u, conn, cfg))
 	bad := &cannedConn{in: aRequest("Origin: http://b.example", "Sec-WebSocket-Extensions: !?")}
 	s2 := getScratch(bad, new(ServerConfig))
-	_, rejection := s2.accept(bad, cfg)
+	rejection := s2.accept(new(Upgraded), bad, cfg)
 
 	for _, s := range []*scratch{s, s2} {
 		for i := range s.array {

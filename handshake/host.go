@@ -30,16 +30,10 @@ func isPort(s string) bool {
 
 // isHost reports whether s is a name or an address as a URI has it.
 func isHost(s string) bool {
-	also := "-._~!$&'()*+,;=" // unreserved, sub-delims; nobody percent-encodes a host
 	if strings.HasPrefix(s, "[") && strings.HasSuffix(s, "]") {
-		s, also = s[1:len(s)-1], ":.-_~%" // an IPv6 address, maybe with its zone
+		return len(s) > 2 && all(s[1:len(s)-1], zoneClass)
 	}
-	for i := range len(s) {
-		if !isAlphanumeric(s[i]) && strings.IndexByte(also, s[i]) < 0 {
-			return false
-		}
-	}
-	return s != ""
+	return s != "" && all(s, hostClass)
 }
 
 // defaultPort returns the port that a URL of that scheme leaves out, "" for a

@@ -33,9 +33,11 @@ func (g *grant) judge(q *request, cfg *ServerConfig) (rejection *Error) {
 	if q.major == 1 {
 		g.key = q.key[0]
 	}
-	n := len(g.uri)
-	text := g.uri + g.host // one allocation for both
-	g.uri, g.host = text[:n], text[n:]
+	if q.views {
+		n := len(g.uri)
+		text := g.uri + g.host // one allocation for both
+		g.uri, g.host = text[:n], text[n:]
+	}
 	q.fields.host = g.host
 	r := newRequest(q, g, cfg)
 	rejection = g.judgePolicy(q, cfg, r)
@@ -59,18 +61,11 @@ func (g *grant) judgePolicy(q *request, cfg *ServerConfig, r *Request) (rejectio
 	return g.negotiate(q, cfg.Deflate)
 }
 
-// upgraded makes what the caller gets.
-func (g *grant) upgraded(nc net.Conn, buffered []byte, header http.Header) *Upgraded {
-	return &Upgraded{
-		Conn:        nc,
-		Buffered:    buffered,
-		Role:        frame.Server,
-		Subprotocol: g.subprotocol,
-		Deflate:     g.deflate,
-		URI:         g.uri,
-		Host:        g.host,
-		Header:      header,
-	}
+// fill fills in what the caller gets.
+func (g *grant) fill(u *Upgraded, nc net.Conn, buffered []byte, header http.Header) {
+	u.Conn, u.Buffered, u.Role = nc, buffered, frame.Server
+	u.Subprotocol, u.Deflate = g.subprotocol, g.deflate
+	u.URI, u.Host, u.Header = g.uri, g.host, header
 }
 
 // negotiate agrees about extensions, whose header judgeUpgrade has seen.
@@ -159,7 +154,7 @@ func judgeUpgrade(q *request) *Error {
 		return upgradeRequired("this is a WebSocket endpoint: the Upgrade header must have websocket")
 	// "A |Connection| header field that includes the token 'Upgrade', treated as
 	// an ASCII case-insensitive value."
-	case old && !hasToken(q.connection, "upgrade"):
+	case old && !hasToken(q.connection, "Upgrade"):
 		return upgradeRequired("the Connection header must have upgrade; a proxy in between may have dropped it")
 	// Sections 11.3.1 and 11.3.5: "MUST NOT appear more than once".
 	case len(q.version) > 1:

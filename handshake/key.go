@@ -62,17 +62,5 @@ func NewKey() string {
 // validKey reports whether key is the base64 form of 16 bytes: 22 digits, the
 // last of which has four bits to spare, and two signs of padding.
 func validKey(key string) bool {
-	if len(key) != keySize || key[22:] != "==" {
-		return false
-	}
-	for i := range 22 {
-		if !isBase64Digit(key[i]) {
-			return false
-		}
-	}
-	return true
-}
-
-func isBase64Digit(c byte) bool {
-	return isAlphanumeric(c) || c == '+' || c == '/'
+	return len(key) == keySize && key[22:] == "==" && all(key[:22], base64Class)
 }

@@ -94,8 +94,9 @@ func (f fields) keep(names []string) http.Header {
 }
 
 // request is a parsed opening request: what judge needs to know, and nothing of
-// where it came from. On the raw path its strings are views.
+// where it came from.
 type request struct {
+	views          bool // on the raw path: its strings are views of memory that is used again
 	method, target string
 	major, minor   int
 	connect        string // over HTTP/2 the :protocol of an extended CONNECT, "" if it is none
@@ -154,6 +155,7 @@ func first(values []string) string {
 
 // fromHead makes a request of one that we have parsed ourselves.
 func (q *request) fromHead(h *head) {
+	q.views = true
 	q.method, q.target, q.major, q.minor, _ = cutRequestLine(h.start)
 	q.fields.raw = h.fields
 	for _, f := range h.fields {

@@ -6,17 +6,43 @@ func isAlphanumeric(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
 }
 
-// isTokenChar is tchar of RFC 9110, section 5.6.2.
-func isTokenChar(c byte) bool { return tokenChars[c] }
-
-// tokenChars saves time where it is spent: most of a header is looked at with it.
-var tokenChars = func() (table [256]bool) {
-	for i := range table {
-		c := byte(i)
-		table[i] = isAlphanumeric(c) || strings.IndexByte("-!#$%&'*+.^_`|~", c) >= 0
+// classes has a bit for every class that a character belongs to. It saves time where
+// it is spent: most of a header is looked at with it.
+var classes = func() (table [256]uint8) {
+	for class, also := range map[uint8]string{
+		tokenClass:  "-!#$%&'*+.^_`|~",
+		hostClass:   "-._~!$&'()*+,;=",
+		zoneClass:   ":.-_~%",
+		base64Class: "+/",
+	} {
+		for i := range table {
+			if c := byte(i); isAlphanumeric(c) || strings.IndexByte(also, c) >= 0 {
+				table[i] |= class
+			}
+		}
 	}
 	return table
 }()
+
+const (
+	tokenClass  = 1 << iota // tchar of RFC 9110, section 5.6.2
+	hostClass               // unreserved and sub-delims of RFC 3986; nobody percent-encodes a host
+	zoneClass               // of an IPv6 address, maybe with its zone
+	base64Class             // the digits of RFC 4648, section 4
+)
+
+// isTokenChar is tchar of RFC 9110, section 5.6.2.
+func isTokenChar(c byte) bool { return classes[c]&tokenClass != 0 }
+
+// all reports whether all of s belongs to class.
+func all(s string, class uint8) bool {
+	for i := range len(s) {
+		if classes[s[i]]&class == 0 {
+			return false
+		}
+	}
+	return true
+}
 
 // isToken reports whether s is a token of RFC 9110, section 5.6.2.
 func isToken(s string) bool { return s != "" && tokenLen(s) == len(s) }
@@ -107,6 +133,9 @@ func cutElement(list string) (element, rest string) {
 // hasToken reports whether one of the comma-separated lists has the token, in
 // any case.
 func hasToken(lists []string, token string) bool {
+	if len(lists) > 0 && lists[0] == token {
+		return true // as it mostly is
+	}
 	for _, list := range lists {
 		for list != "" {
 			var element string

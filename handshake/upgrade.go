@@ -30,15 +30,23 @@ import (
 // through for all that is sent. ReadTimeout and WriteTimeout of the [http.Server] do
 // not concern it. What comes is read from r.Body, so that a middleware that bounds
 // that, as http.MaxBytesReader does, bounds the connection.
-func Upgrade(w http.ResponseWriter, r *http.Request, cfg *ServerConfig) (*Upgraded, error) {
-	u := upgrades.Get().(*upgrade)
-	upgraded, failure := u.run(w, r, cfg.orDefault())
-	u.reset()
-	upgrades.Put(u) // not deferred: a callback that panics leaves it to the collector
-	if failure != nil {
-		return nil, failure
+func Upgrade(w http.ResponseWriter, r *http.Request, cfg *ServerConfig) (u *Upgraded, err error) {
+	u = new(Upgraded) // inlined, it is on the caller's stack, if it is not kept
+	if err = u.upgrade(w, r, cfg); err != nil {
+		u = nil
 	}
-	return upgraded, nil
+	return u, err
+}
+
+func (u *Upgraded) upgrade(w http.ResponseWriter, r *http.Request, cfg *ServerConfig) error {
+	up := upgrades.Get().(*upgrade)
+	failure := up.run(u, w, r, cfg.orDefault())
+	up.reset()
+	upgrades.Put(up) // not deferred: a callback that panics leaves it to the collector
+	if failure != nil {
+		return failure
+	}
+	return nil
 }
 
 // upgrade is the memory of one Upgrade, as scratch is that of an Accept.
@@ -59,25 +67,26 @@ func (u *upgrade) reset() {
 	}
 }
 
-func (u *upgrade) run(w http.ResponseWriter, r *http.Request, cfg *ServerConfig) (*Upgraded, *Error) {
+func (u *upgrade) run(upgraded *Upgraded, w http.ResponseWriter, r *http.Request, cfg *ServerConfig) *Error {
 	u.q.host = u.host[:0]
 	u.q.fromHTTP(r)
 	if rejection := u.g.judge(&u.q, cfg); rejection != nil {
 		answer(w, r, rejection)
-		return nil, rejection
+		return rejection
 	}
 	if u.q.major == 2 {
-		return u.overHTTP2(w, r, cfg)
+		return u.overHTTP2(upgraded, w, r, cfg)
 	}
 	nc, rw, err := http.NewResponseController(w).Hijack()
 	if err != nil {
-		return nil, unhijacked(w, r, err)
+		return unhijacked(w, r, err)
 	}
 	u.out = appendSwitching(u.out[:0], &u.g, w.Header(), cfg.Header)
 	if err := send(nc, u.out, cfg.timeout()); err != nil {
-		return nil, unsent(nc, err)
+		return unsent(nc, err)
 	}
-	return u.g.upgraded(nc, buffered(rw), u.q.fields.keep(cfg.KeepHeader)), nil
+	u.g.fill(upgraded, nc, buffered(rw), u.q.fields.keep(cfg.KeepHeader))
+	return nil
 }
 
 // unhijacked answers a request whose connection is not to be had.

@@ -169,7 +169,8 @@ func TestUpgradeLetsGoOfTheRequest(t *testing.T) {
 	for range 2 {
 		for _, cfg := range []*ServerConfig{{}, {Check: func(*Request) error { return errors.New("no") }}} {
 			w := hijackable{ResponseRecorder: httptest.NewRecorder(), nc: nc}
-			upgraded, failure := u.run(w, r, cfg)
+			upgraded := new(Upgraded)
+			failure := u.run(upgraded, w, r, cfg)
 			require.Equal(t, cfg.Check == nil, failure == nil)
 			u.reset()
 			require.Equal(t, upgrade{out: u.out}, *u)

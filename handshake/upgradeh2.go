@@ -9,10 +9,10 @@ import (
 // overHTTP2 is the rest of Upgrade for a request over HTTP/2 that was accepted. RFC
 // 8441, section 5: "The server responds with a 2xx series response" where HTTP/1.1
 // has 101, and the stream goes on.
-func (u *upgrade) overHTTP2(w http.ResponseWriter, r *http.Request, cfg *ServerConfig) (*Upgraded, *Error) {
+func (u *upgrade) overHTTP2(upgraded *Upgraded, w http.ResponseWriter, r *http.Request, cfg *ServerConfig) *Error {
 	inner := innermost(w)
 	if !canFlush(inner) {
-		return nil, unhijacked(w, r, http.ErrNotSupported)
+		return unhijacked(w, r, http.ErrNotSupported)
 	}
 	setSuccess(w.Header(), &u.g, cfg.Header)
 	if inner != w {
@@ -23,10 +23,11 @@ func (u *upgrade) overHTTP2(w http.ResponseWriter, r *http.Request, cfg *ServerC
 	control.SetWriteDeadline(time.Now().Add(cfg.timeout()))
 	inner.WriteHeader(http.StatusOK)
 	if err := control.Flush(); err != nil {
-		return nil, &Error{Reason: "cannot send the 200 response", Err: err}
+		return &Error{Reason: "cannot send the 200 response", Err: err}
 	}
 	control.SetWriteDeadline(time.Time{})
-	return u.g.upgraded(newServerStream(inner, r), nil, u.q.fields.keep(cfg.KeepHeader)), nil
+	u.g.fill(upgraded, newServerStream(inner, r), nil, u.q.fields.keep(cfg.KeepHeader))
+	return nil
 }
 
 // innermost returns the writer of net/http beneath those of middlewares. They may
