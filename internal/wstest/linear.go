@@ -1,6 +1,9 @@
 package wstest
 
-import "time"
+import (
+	"runtime/debug"
+	"time"
+)
 
 // Linear fails a test in which run takes more than linear time: four times as much
 // has to take about four times as long, and not sixteen times.
@@ -8,9 +11,11 @@ import "time"
 // It counts the time of the processor that this process takes, where the system
 // tells it. Time on the wall shows what else the machine does: a short run may fit
 // between the turns of others, a long one never does, and then looks quadratic. What
-// disturbs a measurement makes it longer, so the shortest of each counts.
+// disturbs a measurement makes it longer, so the shortest of each counts. The garbage
+// collector, which comes to long runs more often than to short ones, is kept out.
 func Linear(t TB, n int, run func(n int)) {
 	t.Helper()
+	defer debug.SetGCPercent(debug.SetGCPercent(-1))
 	linear(t, cpuTime, n, run)
 }
 
