@@ -115,16 +115,14 @@ func (c *Conn) CloseNow() error {
 
 // leaveAlive records why there will be no more messages. The caller holds mu.
 func (c *Conn) leaveAlive(to lifetime, err error) {
-	c.belongings().end = &ending{err: err}
+	c.makeEnd().err = err
 	c.setState(to)
 	c.out.pings.end()
 	c.nextTurn()
 	if to == closing {
 		c.kickReadLocked() // whoever waits for messages need not any more
 	}
-	if c.keep.timer != nil {
-		c.keep.timer.Stop()
-	}
+	c.leaveRound()
 	if hold := c.ifRare().hold; hold != nil {
 		hold.Stop()
 	}

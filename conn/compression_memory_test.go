@@ -15,7 +15,7 @@ import (
 // newPackedBench is newBench on a connection that compresses everything.
 func newPackedBench(t *testing.T, role frame.Role, takeover bool) *bench {
 	b := newBench(t, role)
-	b.c.keep.timer.Stop()
+	b.c.leaveRound()
 	b.c = compressed(b.c.nc, role, both(takeover, 15), compressing(takeover, 15))
 	return b
 }

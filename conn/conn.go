@@ -248,12 +248,33 @@ func (m *belongings) over(why error) {
 // belongings returns c.more. The caller holds mu.
 func (c *Conn) belongings() *belongings {
 	if c.more == nil {
-		c.more = &belongings{ctx: context.Background()}
-		if c.terms != nil && c.terms.values != nil {
-			c.more.ctx = c.terms.values
-		}
+		c.have(new(belongings))
 	}
 	return c.more
+}
+
+// have is for a connection that has nothing yet. The caller holds mu.
+func (c *Conn) have(m *belongings) {
+	m.ctx = context.Background()
+	if c.terms != nil && c.terms.values != nil {
+		m.ctx = c.terms.values
+	}
+	c.more = m
+}
+
+// makeEnd makes the end of a connection. The caller holds mu.
+func (c *Conn) makeEnd() *ending {
+	if c.more == nil { // as mostly: one allocation for both
+		last := new(struct {
+			belongings
+			ending
+		})
+		c.have(&last.belongings)
+		c.more.end = &last.ending
+	} else {
+		c.more.end = new(ending)
+	}
+	return c.more.end
 }
 
 // rarities returns c.more.rare. The caller holds mu.

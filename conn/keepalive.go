@@ -15,8 +15,8 @@ import "time"
 // server has to do.
 type KeepAlive struct {
 	// Interval is how long the connection may be silent before a Ping is sent.
-	// It is sent after at least half of it. If zero, 30 seconds. If negative,
-	// no Pings are sent.
+	// It is sent after nearly half of it at the earliest. If zero, 30 seconds. If
+	// negative, no Pings are sent.
 	Interval time.Duration
 
 	// Timeout is how long to wait for a sign of life after a Ping. If zero, 15
@@ -25,12 +25,12 @@ type KeepAlive struct {
 	Timeout time.Duration
 }
 
-// keeper is the state of a connection's KeepAlive: one timer, and what the
-// reader's traces were when it fired last. Guarded by Conn.mu.
+// keeper is the state of a connection's KeepAlive: when the next look is, and what
+// the reader's traces were at the last one. Guarded by Conn.mu.
 type keeper struct {
-	timer *time.Timer
-	life  uint32 // the low half
-	wait  uint32
+	seat *seat  // in a round; nil in an event loop, which has a clock
+	life uint32 // the low half
+	wait uint32
 }
 
 // lookAgain is how soon to look again at a reader that is about to wait again.
@@ -41,13 +41,14 @@ func (c *Conn) startKeepAlive() {
 	if c.cfg.KeepAlive.Interval < 0 || c.inBrowser() != nil {
 		return
 	}
-	c.mu.Lock() // the timer may fire before it is assigned
-	c.keep.wait = 1
-	c.keep.timer = time.AfterFunc(c.cfg.KeepAlive.Interval/2, c.keepAlive)
+	c.mu.Lock()
+	c.keep.wait, c.keep.seat = 1, new(seat)
+	c.lookIn(c.cfg.KeepAlive.Interval / 2)
 	c.mu.Unlock()
 }
 
-// keepAlive is called by the timer.
+// keepAlive is called when the connection is to be looked at. It does not wait for the
+// peer.
 func (c *Conn) keepAlive() {
 	c.mu.Lock()
 	pinged := c.now() == alive && c.checkLife()
@@ -101,7 +102,7 @@ func (c *Conn) checkLife() (pinged bool) {
 	case cfg.Timeout > 0:
 		next = min(next, cfg.Timeout-p.waited())
 	}
-	k.timer.Reset(max(next, lookAgain))
+	c.lookIn(max(next, lookAgain))
 	return pinged
 }
 

@@ -280,7 +280,7 @@ func TestKeepAliveOff(t *testing.T) {
 		time.Sleep(1000 * time.Hour)
 		p.WantIdle("no Ping")
 		notYet(t, reading, "the connection lives")
-		require.Nil(t, c.keep.timer, "no timer either")
+		require.Nil(t, c.keep.seat, "no timer either")
 	})
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"io"
 	"net"
 	"os"
 	"time"
@@ -21,7 +22,8 @@ func resumable(nc net.Conn) bool {
 	return !isTLS
 }
 
-func isTimeout(err error) bool { return errors.Is(err, os.ErrDeadlineExceeded) }
+// isTimeout is asked about every end of a stream, and errors.Is takes its time.
+func isTimeout(err error) bool { return err != io.EOF && errors.Is(err, os.ErrDeadlineExceeded) }
 
 // transmit writes what is in the air, as far as it gets: f.n says how far. Only
 // the owner may call it, without mu.
