@@ -55,13 +55,16 @@ type upgrade struct {
 	g    grant
 	host [1]string
 	out  []byte
+
+	sent int                   // of out, by try
+	try  func(fd uintptr) bool // made when it is needed, and kept
 }
 
 var upgrades = sync.Pool{New: func() any { return &upgrade{out: make([]byte, 0, 512)} }}
 
 // reset lets go of the request, whose header q has borrowed, and of a large answer.
 func (u *upgrade) reset() {
-	u.q, u.g, u.host = request{}, grant{}, [1]string{}
+	u.q, u.g, u.host, u.sent = request{}, grant{}, [1]string{}, 0
 	if u.out = u.out[:0]; cap(u.out) > 4<<10 {
 		u.out = nil
 	}
@@ -82,7 +85,7 @@ func (u *upgrade) run(upgraded *Upgraded, w http.ResponseWriter, r *http.Request
 		return unhijacked(w, r, err)
 	}
 	u.out = appendSwitching(u.out[:0], &u.g, w.Header(), cfg.Header)
-	if err := send(nc, u.out, cfg.timeout()); err != nil {
+	if err := u.send(nc, cfg.timeout()); err != nil {
 		return unsent(nc, err)
 	}
 	u.g.fill(upgraded, nc, buffered(rw), u.q.fields.keep(cfg.KeepHeader))
@@ -98,11 +101,17 @@ func unhijacked(w http.ResponseWriter, r *http.Request, err error) *Error {
 	return failure
 }
 
-// send writes p within the given time and leaves no deadline behind, also none of
-// those that the HTTP server has set. A connection that knows no deadlines will do.
-func send(nc net.Conn, p []byte, within time.Duration) error {
+// send sends out within the given time and leaves no deadline behind, also none of
+// those that the HTTP server has set. A connection that knows no deadlines will do. To
+// set one takes longer than all the judging, and mostly there is nothing to wait for.
+func (u *upgrade) send(nc net.Conn, within time.Duration) error {
+	nc.SetDeadline(time.Time{})
+	n := u.sendNow(nc)
+	if n == len(u.out) {
+		return nil
+	}
 	nc.SetDeadline(time.Now().Add(within))
-	_, err := nc.Write(p)
+	_, err := nc.Write(u.out[n:])
 	nc.SetDeadline(time.Time{})
 	return err
 }

@@ -116,6 +116,62 @@ func TestUpgradeBoundsTheWritingOfThe101(t *testing.T) {
 	})
 }
 
+// A socket that is full, as one of a client that has asked for other things before and
+// does not read them, takes the 101 later, or not in time.
+func TestUpgradeOverAFullSocket(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		reads   bool
+		timeout time.Duration
+	}{
+		{"and the client reads", true, time.Minute},
+		{"and the client does not", false, 50 * time.Millisecond},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			l, err := net.Listen("tcp", "127.0.0.1:0")
+			require.NoError(t, err)
+			defer l.Close()
+			client, err := net.Dial("tcp", l.Addr().String())
+			require.NoError(t, err)
+			defer client.Close()
+			nc, err := l.Accept()
+			require.NoError(t, err)
+			defer nc.Close()
+			var filled int
+			for err == nil { // a deadline that has passed is left, too
+				var n int
+				nc.SetWriteDeadline(time.Now().Add(20 * time.Millisecond))
+				n, err = nc.Write(make([]byte, 1<<20))
+				filled += n
+			}
+			require.ErrorIs(t, err, os.ErrDeadlineExceeded)
+
+			var got []byte
+			read := make(chan struct{})
+			go func() {
+				defer close(read)
+				if tt.reads {
+					time.Sleep(20 * time.Millisecond)
+					io.CopyN(io.Discard, client, int64(filled))
+					got, _ = io.ReadAll(client)
+				}
+			}()
+			u, err := Upgrade(hijackable{ResponseRecorder: httptest.NewRecorder(), nc: nc}, aHTTPRequest(t), &ServerConfig{Timeout: tt.timeout})
+			if !tt.reads {
+				require.ErrorIs(t, err, os.ErrDeadlineExceeded)
+				require.Zero(t, requireFailure(t, err).Status)
+				return
+			}
+			require.NoError(t, err)
+			_, err = u.Conn.Write([]byte("no deadline is left"))
+			require.NoError(t, err)
+			u.Conn.Close()
+			<-read
+			require.Regexp(t, "^HTTP/1.1 101 [^#]*\r\n\r\nno deadline is left$", string(got))
+		})
+	}
+}
+
 func TestUpgradeSendsThe101InOneWriteAndClearsDeadlines(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client, server := wstest.Pipe()
