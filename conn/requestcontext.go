@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"reflect"
 	"sync/atomic"
+	"unsafe"
 
 	"github.com/parleyws/websocket/handshake"
 )
@@ -27,41 +28,52 @@ var (
 	})
 )
 
-// typeAround returns the type of the contexts that wrap makes, or nil if they do not begin
-// with what they are around.
-func typeAround(wrap func(context.Context) context.Context) reflect.Type {
-	t := reflect.TypeOf(wrap(context.Background()))
+// words are an interface value as it lies in memory: what stands for its type, and the
+// pointer that is its value, if it is one.
+type words struct{ typ, value unsafe.Pointer }
+
+func wordsOf(ctx *context.Context) *words { return (*words)(unsafe.Pointer(ctx)) }
+
+// typeAround returns what stands for the type of the contexts that wrap makes, or nil if
+// they do not begin with what they are around.
+func typeAround(wrap func(context.Context) context.Context) unsafe.Pointer {
+	ctx := wrap(context.Background())
+	t := reflect.TypeOf(ctx)
 	if t.Kind() != reflect.Pointer || t.Elem().Kind() != reflect.Struct || t.Elem().NumField() == 0 {
 		return nil
 	}
 	if f := t.Elem().Field(0); f.Name != "Context" || f.Type != reflect.TypeFor[context.Context]() || f.Offset != 0 {
 		return nil
 	}
-	return t
+	return wordsOf(&ctx).typ
 }
 
-// unwrap returns the context that ctx is around, if ctx is of type t, or else nil. (To ask
-// package reflect for it takes some 300 instructions, for each connection.)
-func unwrap(ctx context.Context, t reflect.Type) context.Context {
-	if t == nil || reflect.TypeOf(ctx) != t {
-		return nil
+// unwrap returns the context that ctx is around, if ctx is of type t, or else nil. Package
+// reflect would take some hundred instructions for it, for each connection.
+func unwrap(ctx context.Context, t unsafe.Pointer) context.Context {
+	if w := wordsOf(&ctx); w.typ == t && t != nil {
+		return *(*context.Context)(w.value)
 	}
-	return *(*context.Context)(reflect.ValueOf(ctx).UnsafePointer())
+	return nil
 }
 
 // valuesOf returns a context that has the values of a request's. The one that may be
 // missing is the local address, if it is this: server says so, and that what is left is
-// what the http.Server began with, without anything of a middleware's.
-func valuesOf(ctx context.Context, local net.Addr) (values context.Context, server bool) {
+// what the http.Server began with, without anything of a middleware's. known is such a
+// context of before, or nil.
+func valuesOf(ctx context.Context, local net.Addr, known context.Context) (values context.Context, server bool) {
 	for inner := unwrap(ctx, cancelContext); inner != nil; inner = unwrap(ctx, cancelContext) {
 		ctx = inner
 	}
-	addr, _ := ctx.Value(http.LocalAddrContextKey).(*net.TCPAddr)
-	if inner := unwrap(ctx, valueContext); inner != nil && addr != nil && local == net.Addr(addr) &&
-		inner.Value(http.LocalAddrContextKey) == nil {
-		return inner, true // the address is the one value there is between the two
+	inner := unwrap(ctx, valueContext)
+	if inner == nil {
+		return ctx, false
 	}
-	return ctx, false
+	addr, _ := ctx.Value(http.LocalAddrContextKey).(*net.TCPAddr)
+	if addr == nil || local != net.Addr(addr) || !same(inner, known) && inner.Value(http.LocalAddrContextKey) != nil {
+		return ctx, false
+	}
+	return inner, true // the address is the one value there is between the two
 }
 
 // sharedTerms are the last that a Handler has made of an http.Server's own values. Most
@@ -76,8 +88,13 @@ type requestTerms struct {
 }
 
 func (s *sharedTerms) get(u *handshake.Upgraded, request context.Context) *terms {
-	of, server := valuesOf(request, u.Conn.LocalAddr())
-	if last := s.last.Load(); last != nil && u.Subprotocol == last.subprotocol && u.Deflate == last.deflate && same(of, last.of) {
+	last := s.last.Load()
+	var known context.Context
+	if last != nil {
+		known = last.of
+	}
+	of, server := valuesOf(request, u.Conn.LocalAddr(), known)
+	if last != nil && u.Subprotocol == last.subprotocol && u.Deflate == last.deflate && same(of, known) {
 		return &last.terms
 	}
 	t := &requestTerms{terms{u.Subprotocol, u.Deflate, of}, of}
@@ -91,4 +108,6 @@ func (s *sharedTerms) get(u *handshake.Upgraded, request context.Context) *terms
 }
 
 // same reports whether two contexts are known to be the same: not all can be compared.
-func same(a, b context.Context) bool { return reflect.TypeOf(a).Kind() == reflect.Pointer && a == b }
+func same(a, b context.Context) bool {
+	return *wordsOf(&a) == *wordsOf(&b)
+}

@@ -1,9 +1,6 @@
 package handshake
 
-import (
-	"strconv"
-	"strings"
-)
+import "strings"
 
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
@@ -19,13 +16,13 @@ func splitHostPort(s string) (host, port string, ok bool) {
 }
 
 func isPort(s string) bool {
+	n := 0
 	for i := range len(s) {
-		if !isDigit(s[i]) {
+		if n = n*10 + int(s[i]-'0'); !isDigit(s[i]) || n > 65535 {
 			return false
 		}
 	}
-	_, err := strconv.ParseUint(s, 10, 16)
-	return err == nil
+	return s != ""
 }
 
 // isHost reports whether s is a name or an address as a URI has it.

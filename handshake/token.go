@@ -37,11 +37,9 @@ func isTokenChar(c byte) bool { return classes[c]&tokenClass != 0 }
 // all reports whether all of s belongs to class.
 func all(s string, class uint8) bool {
 	for i := range len(s) {
-		if classes[s[i]]&class == 0 {
-			return false
-		}
+		class &= classes[s[i]]
 	}
-	return true
+	return class != 0
 }
 
 // isToken reports whether s is a token of RFC 9110, section 5.6.2.
