@@ -39,7 +39,6 @@ func (c *Conn) lookIn(d time.Duration) {
 	now, cfg := time.Now(), &c.cfg.KeepAlive
 	alone := d != cfg.Interval/2 && d != cfg.Timeout || now.Unix() < sharedSince
 	rounds.mu.Lock()
-	defer rounds.mu.Unlock()
 	r := rounds.open[d]
 	if alone || r == nil || now.After(r.until) {
 		r = &round{after: d, until: now.Add(d / 16), alone: alone}
@@ -52,6 +51,7 @@ func (c *Conn) lookIn(d time.Duration) {
 		}
 	}
 	r.add(c)
+	rounds.mu.Unlock()
 }
 
 // leaveRound has the connection not looked at any more. The caller holds mu.
@@ -60,13 +60,13 @@ func (c *Conn) leaveRound() {
 		return
 	}
 	rounds.mu.Lock()
-	defer rounds.mu.Unlock()
 	if r := c.keep.seat.round; r != nil {
 		r.remove(c)
 		if r.alone {
 			r.timer.Stop()
 		}
 	}
+	rounds.mu.Unlock()
 }
 
 // begin is called by the timer.
