@@ -383,7 +383,7 @@ func (c *Conn) linger() {
 			silence.Reset(lingerSilence)
 		}
 	}
-	c.giveTurn(false)
+	c.giveTurn(c.message.corked, false)
 }
 
 // lingerSilence is how long a peer that broke a rule has to be silent before our

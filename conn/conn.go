@@ -63,10 +63,9 @@ type Message struct {
 // or only for a while, is behind a pointer.
 type Conn struct {
 	resumable bool          // a write that ran into its deadline may be continued
-	reading   bool          // somebody has the turn to read; guarded by mu
 	shared    bool          // several goroutines write at once; guarded by mu
 	replies   replies       // guarded by mu
-	state     atomic.Uint32 // a lifetime; written by setState, with mu held
+	state     atomic.Uint32 // a lifetime, written by setState with mu held, and the turn to read
 
 	cfg   *Config // resolved, shared, never changed
 	terms *terms  // nil if they are none
@@ -145,7 +144,8 @@ func newConn(u *handshake.Upgraded, cfg *Config, t *terms) *Conn {
 	s := c.socket()
 	if s != nil {
 		c.raw = s.rawConn()
-		c.message.served, c.reading = true, true
+		c.message.served = true
+		c.tryTurn() // for good
 		c.wire.loop.Store(&s.loop.reads)
 	} else {
 		c.raw = rawConn(u.Conn)

@@ -403,12 +403,15 @@ func (c *Conn) serveMessages(l *eventLoop) error {
 		c.sendReplies()
 		c.in.z.drop()
 		ahead := c.wire.r < c.wire.w && c.in.ahead(c.wire.unread())
-		c.message.corked = c.message.corked || ahead
+		was := c.message.corked
+		c.message.corked = was || ahead
 		c.observeReceived(m.Type, len(m.Data))
 		if w := l.server.workers; w != nil {
 			w.addMessage(c, m)
 		} else {
-			c.setCork(ahead)
+			if was != ahead {
+				c.setCork(ahead)
+			}
 			l.server.message(c, m)
 		}
 		lent.Release()

@@ -39,7 +39,7 @@ const (
 
 // setState is the only place where the state changes. The caller holds c.mu.
 func (c *Conn) setState(to lifetime) {
-	from := lifetime(c.state.Load())
+	from := c.now()
 	legal := false
 	switch to {
 	case closing:
@@ -54,7 +54,7 @@ func (c *Conn) setState(to lifetime) {
 	if !legal {
 		panic("BUG: a connection cannot go from " + from.String() + " to " + to.String())
 	}
-	c.state.Store(uint32(to))
+	c.state.Add(uint32(to - from)) // the turn is in there too, see turn.go
 }
 
 // now returns the state. Without c.mu it may be outdated as it is returned, but

@@ -133,6 +133,10 @@ func (o *outbound) appendMessage(dst []byte, op frame.Opcode, p []byte, k kind) 
 	if k == asEncoded {
 		return append(dst, p...)
 	}
+	if o.role == frame.Server && len(p) < 126 && op&packed == 0 {
+		// Fast path: FIN, the opcode and the length, for which a frame.Header takes longer.
+		return append(append(dst, 0x80|byte(plainType(op)), byte(len(p))), p...)
+	}
 	h := frame.Header{Fin: true, Rsv1: op&packed != 0, Opcode: plainType(op), Length: int64(len(p))}
 	if o.role == frame.Server {
 		return append(h.Append(dst), p...)

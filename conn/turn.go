@@ -1,35 +1,30 @@
 package conn
 
-// The turn to read is a flag, reading, guarded by Conn.mu.
+// The turn to read is a bit beside the lifetime, in Conn.state. It is taken, and given by
+// one who leaves nothing to be done, without mu: for most messages that is all.
+
+const (
+	turnTaken  = 1 << 8 << iota // somebody has the turn to read
+	turnWanted                  // somebody has waited for it once, and is to be told
+)
 
 // takeTurn waits for the turn to read. It reports whether the caller has it. It
 // has not if stop came first, or if the connection is past the state last.
 func (c *Conn) takeTurn(stop <-chan struct{}, last lifetime) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.reading && !c.awaitTurn(stop, last) || c.now() > last {
-		return false
+	if c.now() <= last && c.tryTurn() {
+		return true
 	}
-	c.reading = true
-	return true
-}
-
-// takeFreeTurn is takeTurn for messages if nobody has the turn. (To ask a context for
-// its channel may make one.)
-func (c *Conn) takeFreeTurn() bool {
-	c.mu.Lock()
-	free := !c.reading && c.now() == alive
-	c.reading = c.reading || free
-	c.mu.Unlock()
-	return free
-}
-
-func (c *Conn) awaitTurn(stop <-chan struct{}, last lifetime) bool {
 	m := c.rarities()
 	if m.free == nil {
 		m.free = make(chan struct{}, 1)
+		c.state.Or(turnWanted) // whoever gives the turn from now on will tell
 	}
-	for c.reading && c.now() <= last {
+	for c.now() <= last {
+		if c.tryTurn() {
+			return true
+		}
 		c.mu.Unlock()
 		select {
 		case <-m.free:
@@ -39,10 +34,28 @@ func (c *Conn) awaitTurn(stop <-chan struct{}, last lifetime) bool {
 			return false
 		}
 	}
-	if c.now() > last {
-		c.nextTurn() // the others have to be told too
+	c.nextTurn() // the others have to be told too
+	return false
+}
+
+// tryTurn takes the turn if nobody has it. The caller holds mu, or it does not matter to
+// him what the lifetime is.
+func (c *Conn) tryTurn() bool {
+	s := c.state.Load()
+	for s&turnTaken == 0 {
+		if c.state.CompareAndSwap(s, s|turnTaken) {
+			return true
+		}
+		s = c.state.Load()
 	}
-	return true
+	return false
+}
+
+// takeFreeTurn is takeTurn for messages if nobody has the turn. (To ask a context for
+// its channel may make one.)
+func (c *Conn) takeFreeTurn() bool {
+	s := c.state.Load() &^ turnTaken
+	return lifetime(s) == alive && c.state.CompareAndSwap(s, s|turnTaken)
 }
 
 // nextTurn tells one who waits for the turn to look. The caller holds mu.
@@ -55,24 +68,25 @@ func (c *Conn) nextTurn() {
 	}
 }
 
-// giveTurn ends a turn to read. If our Close was sent meanwhile, somebody has to
-// wait for the peer's. With cork, what is written from now on may be held.
-func (c *Conn) giveTurn(cork bool) {
+// giveTurn ends a turn to read. With cork, what is written from now on may be held; was
+// says whether it may be already. If our Close was sent meanwhile, somebody has to wait
+// for the peer's.
+func (c *Conn) giveTurn(was, cork bool) {
+	if was == cork && c.state.CompareAndSwap(uint32(alive)|turnTaken, uint32(alive)) {
+		return
+	}
 	c.mu.Lock()
-	c.reading = false
+	c.state.And(^uint32(turnTaken))
 	c.replies.set(mayBeHeld, cork)
 	c.nextTurn()
-	if c.now() == closing {
-		c.takeOver()
-	}
+	c.takeOver()
 	c.mu.Unlock()
 }
 
 // takeOver has a goroutine wait for the peer's Close, unless somebody reads: who
 // that is will give the turn. The caller holds mu.
 func (c *Conn) takeOver() {
-	if !c.reading && c.now() == closing {
-		c.reading = true
+	if c.now() == closing && c.tryTurn() {
 		go c.readToClose()
 	}
 }
