@@ -5,18 +5,16 @@ import (
 	"math/bits"
 )
 
-// xorGeneric is XORTo for len(dst) == len(src), in words of 8 bytes: eight a
-// step while there are as many, then one a step, then one that ends where the
-// bytes end and overlaps the word before.
-func xorGeneric(dst, src []byte, key [4]byte) {
+// xorGeneric is xor in words of 8 bytes: eight a step while there are as many, then
+// one a step, then one that ends where the bytes end and overlaps the word before.
+func xorGeneric(dst, src []byte, key uint32) {
 	if len(src) < 8 {
 		for i, b := range src {
-			dst[i] = b ^ key[i%4]
+			dst[i] = b ^ byte(key>>(8*(i%4)))
 		}
 		return
 	}
-	half := binary.LittleEndian.Uint32(key[:])
-	word := uint64(half)<<32 | uint64(half)
+	word := uint64(key)<<32 | uint64(key)
 
 	// The last word is read now: dst may be src, and then some of it is masked
 	// by the time it is written.

@@ -6,11 +6,10 @@
 // always compiled and tested, and does the rest.
 package mask
 
+import "encoding/binary"
+
 // XOR masks p in place. Masking twice with one key gives p back.
-func XOR(p []byte, key [4]byte) {
-	p = p[vector(p, p, key):]
-	xorGeneric(p, p, key)
-}
+func XOR(p []byte, key [4]byte) { xor(p, p, wordOf(key)) }
 
 // XORTo writes the masked src to the first len(src) bytes of dst.
 //
@@ -20,6 +19,17 @@ func XORTo(dst, src []byte, key [4]byte) {
 	if len(dst) < len(src) {
 		panic("BUG: mask: the destination is shorter than the source")
 	}
-	n := vector(dst, src, key)
-	xorGeneric(dst[n:len(src)], src[n:], key)
+	xor(dst[:len(src)], src, wordOf(key))
 }
+
+// xor is XORTo for len(dst) == len(src).
+func xor(dst, src []byte, key uint32) {
+	if len(src) < minVector {
+		xorGeneric(dst, src, key)
+	} else {
+		xorLong(dst, src, key)
+	}
+}
+
+// wordOf returns a key as it lies in memory.
+func wordOf(key [4]byte) uint32 { return binary.LittleEndian.Uint32(key[:]) }

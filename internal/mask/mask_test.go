@@ -13,7 +13,7 @@ var loops = []struct {
 	xor  func(dst, src []byte, key [4]byte)
 }{
 	{"chosen", XORTo},
-	{"generic", xorGeneric},
+	{"generic", func(dst, src []byte, key [4]byte) { xorGeneric(dst, src, wordOf(key)) }},
 }
 
 var keys = [][4]byte{{}, {1, 2, 3, 4}, {0xFF, 0, 0x80, 0x7F}, {0xFF, 0xFF, 0xFF, 0xFF}}

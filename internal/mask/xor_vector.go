@@ -2,23 +2,12 @@
 
 package mask
 
-import "encoding/binary"
-
 // minVector is how many bytes are worth a call of xorVector.
-const minVector = 128
+const minVector = 64
 
-// vector masks what it can of src faster than the generic loop, and says how many
-// bytes, which are a multiple of the key's length. dst has room for src.
-//
-// A connection that waits has done this on a stack of 2 KiB. One more call would
-// have it grow to 4, so this one takes what is kept for those that must not grow it.
-//
-//go:nosplit
-func vector(dst, src []byte, key [4]byte) int {
+// xorLong is xor for no less than minVector: the vectors first, and then the rest.
+func xorLong(dst, src []byte, key uint32) {
 	n := len(src) &^ (vectorStep - 1)
-	if n < minVector {
-		return 0
-	}
-	xorVector(&dst[0], &src[0], n, binary.LittleEndian.Uint32(key[:]))
-	return n
+	xorVector(&dst[0], &src[0], n, key)
+	xorGeneric(dst[n:], src[n:], key)
 }
