@@ -3,11 +3,13 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
 	"io"
 	"net"
+	"net/http"
 	"time"
 
 	"github.com/parleyws/websocket/conn"
@@ -94,6 +96,44 @@ func echoingDeflated(n int) {
 	echo(conn.New(&handshake.Upgraded{Conn: nc, Role: frame.Server, Deflate: agreed}, &conn.Config{Compression: new(conn.Compression)}))
 	if nc.written >= n*(1<<10) {
 		panic("nothing was compressed")
+	}
+}
+
+// hijacked is the ResponseWriter of a request whose connection is canned.
+type hijacked struct {
+	nc     *canned
+	header http.Header
+}
+
+func (h *hijacked) Header() http.Header                          { return h.header }
+func (h *hijacked) Write([]byte) (int, error)                    { return 0, http.ErrHijacked }
+func (h *hijacked) WriteHeader(int)                              {}
+func (h *hijacked) Hijack() (net.Conn, *bufio.ReadWriter, error) { return h.nc, nil, nil }
+
+// handling is a connection from its request to its end, without what net/http and a
+// socket take: the upgrade, one echo and the closing.
+func handling(n int) {
+	done := make(chan struct{})
+	handler := conn.Handler(nil, func(_ context.Context, c *conn.Conn) error {
+		echo(c)
+		done <- struct{}{}
+		return nil
+	})
+	r, err := http.NewRequest("GET", "http://example.com/chat?room=1", nil)
+	must(err)
+	r.RequestURI = "/chat?room=1"
+	r.Header = http.Header{
+		"Connection": {"keep-alive, Upgrade"}, "Upgrade": {"websocket"}, "Origin": {"http://example.com"},
+		"Sec-Websocket-Version": {"13"}, "Sec-Websocket-Key": {"dGhlIHNhbXBsZSBub25jZQ=="},
+	}
+	wire := text(frame.Server, 125)
+	for range n {
+		nc := &canned{wire: wire, left: 1}
+		handler.ServeHTTP(&hijacked{nc, nil}, r)
+		<-done
+		if nc.written < 2*125 {
+			panic("there was no upgrade, or no echo")
+		}
 	}
 }
 

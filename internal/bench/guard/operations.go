@@ -34,6 +34,7 @@ func operations() []operation {
 		{"deflate-1k", 500, deflating},
 		{"inflate-1k", 500, inflating},
 		{"accept", 1_000, accepting},
+		{"handler", 1_000, handling},
 		{"echo-125", 5_000, echoing(frame.Server, 125)},
 		{"echo-1k", 5_000, echoing(frame.Server, 1<<10)},
 		{"client-echo-1k", 5_000, echoing(frame.Client, 1<<10)},
