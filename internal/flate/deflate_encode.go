@@ -24,13 +24,13 @@ func (w *bitWriter) encode(t *tokens, words *[tokenSymbols]codeword) {
 		}
 		p := literals[from : from+4]
 		from += run
-		c := words[p[0]] & codeword(-run>>63)
+		c := words[p[0]] & codeword(-run>>31)
 		acc |= c.bits() << (n & 63)
 		n += c.total()
-		c = words[p[1]] & codeword((1-run)>>63)
+		c = words[p[1]] & codeword((1-run)>>31)
 		acc |= c.bits() << (n & 63)
 		n += c.total()
-		c = words[p[2]] & codeword((2-run)>>63)
+		c = words[p[2]] & codeword((2-run)>>31)
 		acc |= c.bits() << (n & 63)
 		n += c.total()
 
