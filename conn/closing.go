@@ -119,10 +119,10 @@ func (c *Conn) leaveAlive(to lifetime, err error) {
 	c.setState(to)
 	c.out.pings.end()
 	c.nextTurn()
+	c.leaveRound()
 	if to == closing {
 		c.kickReadLocked() // whoever waits for messages need not any more
 	}
-	c.leaveRound()
 	if hold := c.ifRare().hold; hold != nil {
 		hold.Stop()
 	}
@@ -383,7 +383,7 @@ func (c *Conn) linger() {
 			silence.Reset(lingerSilence)
 		}
 	}
-	c.giveTurn(c.message.corked, false)
+	c.giveTurn(false)
 }
 
 // lingerSilence is how long a peer that broke a rule has to be silent before our

@@ -25,13 +25,13 @@ import (
 //   - It is bounded by maxBatch and Config.Backlog, and a socket that does not take
 //     it has the next Write wait, as always.
 
-// replies is what there is to say of what is written while a loop has a message.
+// replies is what has become of what is written while a loop has a message. Whether it may
+// be held is a bit in Conn.state.
 type replies uint8
 
 const (
-	mayBeHeld replies = 1 << iota
-	sending           // the owner of the socket has begun to, since then
-	wasSent           // what the owner has begun to send since the loop has read from the network
+	sending replies = 1 << iota // the owner of the socket has begun to, since then
+	wasSent                     // what the owner has begun to send since the loop has read from the network
 )
 
 func (r replies) has(f replies) bool { return r&f != 0 }
@@ -59,7 +59,7 @@ const maxHold = time.Millisecond
 // The caller holds mu.
 func (c *Conn) mayHold(p []byte) bool {
 	o := &c.out
-	return c.replies.has(mayBeHeld) && len(p) < largeFrame && o.heldBytes()+frame.MaxHeaderSize+len(p) <= min(maxBatch, c.cfg.Backlog)
+	return c.state.Load()&mayBeHeld != 0 && len(p) < largeFrame && o.heldBytes()+frame.MaxHeaderSize+len(p) <= min(maxBatch, c.cfg.Backlog)
 }
 
 // hold holds a message. The caller holds mu.
@@ -86,10 +86,20 @@ func (c *Conn) limitHold() {
 	m.hold.Reset(maxHold)
 }
 
+// cork has what is written be held from now on, or not.
+func (c *Conn) cork(on bool) {
+	switch was := c.state.Load()&mayBeHeld != 0; {
+	case on && !was:
+		c.state.Or(mayBeHeld)
+	case was && !on:
+		c.state.And(^uint32(mayBeHeld))
+	}
+}
+
 // uncork sends what is held, and has nothing be held any more.
 func (c *Conn) uncork() {
 	c.mu.Lock()
-	c.replies.set(mayBeHeld, false)
+	c.cork(false)
 	some := c.out.held != nil
 	c.mu.Unlock()
 	if some {

@@ -172,7 +172,7 @@ func TestEveryCloseIsSeenToItsEnd(t *testing.T) {
 	play(t, nil, func(t *testing.T, c *Conn, p *wstest.Peer) {
 		require.True(t, c.takeTurn(nil, alive), "a reader has its message, and has not returned yet")
 		c.beginClose(StatusGoingAway, "")
-		c.giveTurn(false, false)
+		c.giveTurn(false)
 		p.WantClose("our Close frame", StatusGoingAway)
 		p.Send(wstest.Close(StatusGoingAway, ""))
 		p.CloseWrite()

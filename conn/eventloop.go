@@ -403,26 +403,17 @@ func (c *Conn) serveMessages(l *eventLoop) error {
 		c.sendReplies()
 		c.in.z.drop()
 		ahead := c.wire.r < c.wire.w && c.in.ahead(c.wire.unread())
-		was := c.message.corked
-		c.message.corked = was || ahead
+		c.message.corked = c.message.corked || ahead
 		c.observeReceived(m.Type, len(m.Data))
 		if w := l.server.workers; w != nil {
 			w.addMessage(c, m)
 		} else {
-			if was != ahead {
-				c.setCork(ahead)
-			}
+			c.cork(ahead)
 			l.server.message(c, m)
 		}
 		lent.Release()
 	}
 	return nil
-}
-
-func (c *Conn) setCork(cork bool) {
-	c.mu.Lock()
-	c.replies.set(mayBeHeld, cork)
-	c.mu.Unlock()
 }
 
 // share returns the buffer that all connections of the loop are read into.

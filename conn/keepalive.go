@@ -42,15 +42,16 @@ func (c *Conn) startKeepAlive() {
 		return
 	}
 	c.mu.Lock()
-	c.keep.wait, c.keep.seat = 1, new(seat)
-	c.lookIn(c.cfg.KeepAlive.Interval / 2)
+	if c.now() == alive { // Observer.Open may have closed it
+		c.keep.wait, c.keep.seat = 1, new(seat)
+		c.lookIn(c.cfg.KeepAlive.Interval / 2)
+	}
 	c.mu.Unlock()
 }
 
-// keepAlive is called when the connection is to be looked at. It does not wait for the
-// peer.
+// keepAlive is called when the connection is to be looked at. The caller holds mu, which
+// is given back. It does not wait for the peer.
 func (c *Conn) keepAlive() {
-	c.mu.Lock()
 	pinged := c.now() == alive && c.checkLife()
 	c.mu.Unlock()
 	if pinged {

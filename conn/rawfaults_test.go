@@ -246,7 +246,7 @@ func (f rawCase) play(t *testing.T) (o *faultOutcome, fired bool) {
 // whoever reads or writes when the connection ends may still be in a system call.
 func (c *Conn) restInPeace() {
 	c.takeTurn(nil, dead)
-	c.giveTurn(false, false)
+	c.giveTurn(false)
 	for owned := true; owned; runtime.Gosched() {
 		c.mu.Lock()
 		owned = c.out.owned

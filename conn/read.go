@@ -304,7 +304,7 @@ func (c *Conn) unlockRead() {
 		c.wire.drop()
 		c.in.z.drop()
 	}
-	c.giveTurn(c.message.corked, false)
+	c.giveTurn(false)
 }
 
 // lendTurn is unlockRead before the body of a loop runs. What that writes may wait
@@ -313,10 +313,9 @@ func (c *Conn) lendTurn() {
 	c.sendReplies()
 	c.in.z.drop()
 	ahead := c.raw != nil && c.wire.r < c.wire.w && c.in.ahead(c.wire.unread())
-	was := c.message.corked
-	c.message.corked = was || ahead
+	c.message.corked = c.message.corked || ahead
 	c.wire.drop()
-	c.giveTurn(was, ahead)
+	c.giveTurn(ahead)
 }
 
 // startMessage finds the first piece of the next message. If a cancelled read

@@ -29,15 +29,16 @@ var rounds struct {
 	open map[time.Duration]*round // by round.after, the last one of each
 }
 
-// sharedSince is when rounds began to be shared. A bubble of package synctest begins in
-// the year 2000; what happens in it must not wait for a timer outside, nor the reverse.
-var sharedSince = time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC).Unix()
+// inBubble reports whether now is the time in a bubble of package synctest. What happens
+// in one must not wait for a timer outside, or in another, nor the reverse. The clock of
+// a bubble is not monotonic, and begins in the year 2000.
+var inBubble = func(now time.Time) bool { return now == now.Round(0) || now.Year() < 2020 }
 
 // lookIn has the connection looked at in d. If that is how long it mostly is, it may also
 // be a sixteenth less, with others. The caller holds mu.
 func (c *Conn) lookIn(d time.Duration) {
 	now, cfg := time.Now(), &c.cfg.KeepAlive
-	alone := d != cfg.Interval/2 && d != cfg.Timeout || now.Unix() < sharedSince
+	alone := d != cfg.Interval/2 && d != cfg.Timeout || inBubble(now)
 	rounds.mu.Lock()
 	r := rounds.open[d]
 	if alone || r == nil || now.After(r.until) {
@@ -69,10 +70,10 @@ func (c *Conn) leaveRound() {
 	rounds.mu.Unlock()
 }
 
-// begin is called by the timer.
+// begin is called by the timer. A connection that is held up, be it by the program's own
+// net.Conn or context, does not hold up the others.
 func (r *round) begin() {
 	rounds.mu.Lock()
-	defer rounds.mu.Unlock()
 	if rounds.open[r.after] == r {
 		delete(rounds.open, r.after)
 	}
@@ -80,9 +81,17 @@ func (r *round) begin() {
 		c := r.conns[n-1]
 		r.remove(c)
 		rounds.mu.Unlock()
-		c.keepAlive() // may have it join another round
+		if c.mu.TryLock() {
+			c.keepAlive() // may have it join another round
+		} else {
+			go func() {
+				c.mu.Lock()
+				c.keepAlive()
+			}()
+		}
 		rounds.mu.Lock()
 	}
+	rounds.mu.Unlock()
 }
 
 // add adds c. The caller holds rounds.mu, as that of remove does.

@@ -23,8 +23,8 @@ func sharing(t *testing.T, test func(t *testing.T)) {
 		return before
 	}
 	defer setOpen(setOpen(nil)) // those of other tests
-	defer func(since int64) { sharedSince = since }(sharedSince)
-	sharedSince = 0
+	defer func(f func(time.Time) bool) { inBubble = f }(inBubble)
+	inBubble = func(time.Time) bool { return false }
 	synctest.Test(t, func(t *testing.T) {
 		defer func() { // and leave nothing behind
 			time.Sleep(time.Hour)
@@ -140,15 +140,49 @@ func TestRoundsAreLeft(t *testing.T) {
 // In a bubble, and where the next look is at a time of its own, a connection is alone,
 // and its timer ends with it.
 func TestRoundsAlone(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	for _, begin := range []int{2000, 2025, 2100} { // a test may need certificates that are valid
+		synctest.Test(t, func(t *testing.T) {
+			time.Sleep(time.Until(time.Date(begin, 2, 1, 0, 0, 0, 0, time.UTC)))
+			nc, _ := wstest.Pipe()
+			c := New(upgraded(nc, frame.Client), nil)
+			r := c.keep.seat.round
+			require.True(t, r.alone)
+			require.Equal(t, []*Conn{c}, r.conns)
+			end(c)
+			require.False(t, r.timer.Stop(), "it was stopped")
+		})
+	}
+}
+
+// A connection that is held up, by the program's own stream or context, does not keep
+// the others of its round from being looked at. (No bubble: there, time would stand still
+// while somebody waits for a lock.)
+func TestRoundsGoOn(t *testing.T) {
+	cfg := &Config{KeepAlive: KeepAlive{Interval: 100 * time.Millisecond, Timeout: 50 * time.Millisecond}}
+	var cs []*Conn
+	var reading []<-chan received
+	for range 3 {
 		nc, _ := wstest.Pipe()
-		c := New(upgraded(nc, frame.Client), nil)
-		r := c.keep.seat.round
-		require.True(t, r.alone)
-		require.Equal(t, []*Conn{c}, r.conns)
-		end(c)
-		require.False(t, r.timer.Stop(), "it was stopped")
-	})
+		cs = append(cs, New(upgraded(nc, frame.Server), cfg))
+		reading = append(reading, waiting(t, cs[len(cs)-1]))
+	}
+	cs[1].mu.Lock()
+	want := &TimeoutError{Op: "keepalive", After: 50 * time.Millisecond}
+	require.Equal(t, want, (<-reading[0]).Err)
+	require.Equal(t, want, (<-reading[2]).Err)
+	cs[1].mu.Unlock()
+	require.Equal(t, want, (<-reading[1]).Err, "it is looked at when it is free")
+	for _, c := range cs {
+		<-c.Done()
+	}
+}
+
+// Observer.Open may close the connection before its first look is fixed.
+func TestRoundsAreNotJoinedByTheDead(t *testing.T) {
+	nc, _ := wstest.Pipe()
+	c := New(upgraded(nc, frame.Server), &Config{Observer: &Observer{Open: func(c *Conn) { c.CloseNow() }}})
+	<-c.Done()
+	require.Nil(t, c.keep.seat)
 }
 
 // Connections come, are looked at and end, all at the same time.

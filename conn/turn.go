@@ -6,6 +6,7 @@ package conn
 const (
 	turnTaken  = 1 << 8 << iota // somebody has the turn to read
 	turnWanted                  // somebody has waited for it once, and is to be told
+	mayBeHeld                   // what is written may be held, see cork.go
 )
 
 // takeTurn waits for the turn to read. It reports whether the caller has it. It
@@ -13,7 +14,10 @@ const (
 func (c *Conn) takeTurn(stop <-chan struct{}, last lifetime) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.now() <= last && c.tryTurn() {
+	switch {
+	case c.now() > last:
+		return false
+	case c.tryTurn():
 		return true
 	}
 	m := c.rarities()
@@ -68,19 +72,27 @@ func (c *Conn) nextTurn() {
 	}
 }
 
-// giveTurn ends a turn to read. With cork, what is written from now on may be held; was
-// says whether it may be already. If our Close was sent meanwhile, somebody has to wait
-// for the peer's.
-func (c *Conn) giveTurn(was, cork bool) {
-	if was == cork && c.state.CompareAndSwap(uint32(alive)|turnTaken, uint32(alive)) {
+// giveTurn ends a turn to read. With cork, what is written from now on may be held. If
+// our Close was sent meanwhile, somebody has to wait for the peer's.
+func (c *Conn) giveTurn(cork bool) {
+	s := c.state.Load()
+	if s&^mayBeHeld == uint32(alive)|turnTaken && c.state.CompareAndSwap(s, given(s, cork)) {
 		return
 	}
 	c.mu.Lock()
-	c.state.And(^uint32(turnTaken))
-	c.replies.set(mayBeHeld, cork)
+	for s = c.state.Load(); !c.state.CompareAndSwap(s, given(s, cork)); s = c.state.Load() {
+	}
 	c.nextTurn()
 	c.takeOver()
 	c.mu.Unlock()
+}
+
+// given is a state after a turn.
+func given(s uint32, cork bool) uint32 {
+	if cork {
+		return s&^turnTaken | mayBeHeld
+	}
+	return s &^ (turnTaken | mayBeHeld)
 }
 
 // takeOver has a goroutine wait for the peer's Close, unless somebody reads: who

@@ -22,7 +22,9 @@ import (
 // connection broke under the 101; it is closed then.
 //
 // net/http lets go of its buffers when the handler returns. Afterwards neither w
-// nor r.Context() says anything about the connection any more.
+// nor r.Context() says anything about the connection any more. Upgraded.URI and Host are
+// those of r, not copies: where r comes from an adaptor that uses its memory again, such
+// as that of fasthttp, they are good for as long as r is.
 //
 // A request over HTTP/2 is an extended CONNECT (RFC 8441), and the answer 200 in
 // place of 101. Upgraded.Conn is then a [*Stream], for which two things are otherwise:
