@@ -200,6 +200,35 @@ func TestRepliesGoOutTogether(t *testing.T) {
 	}
 }
 
+// Replies may be held however the messages are read, as long as the next one lies there:
+// by a loop whose body reads itself, and by loops that are left and begun again.
+func TestRepliesMayBeHeldAcrossLoops(t *testing.T) {
+	for name, takes := range map[string]func(c *Conn, i int) (more bool){
+		"one loop":         func(*Conn, int) bool { return true },
+		"the body reads":   func(c *Conn, i int) bool { return i != 2 || read(context.Background(), c).Err == nil },
+		"many loops":       func(*Conn, int) bool { return false },
+		"somebody uncorks": func(c *Conn, i int) bool { c.uncork(); return true },
+	} {
+		t.Run(name, func(t *testing.T) {
+			nc, peer := tcpPair(t)
+			c := New(upgraded(nc, frame.Server), calm(nil))
+			t.Cleanup(func() { end(c) })
+			texts := numbered(8)
+			say(t, peer, texts...)
+			i := 0
+			for i < len(texts)-2 {
+				for m, err := range c.Messages(t.Context()) {
+					require.NoError(t, err)
+					require.True(t, c.mayHold(m.Data), "the reply to %q", m.Data)
+					if i++; !takes(c, i) || i >= len(texts)-2 {
+						break
+					}
+				}
+			}
+		})
+	}
+}
+
 // What is held is bounded, by Backlog too, and counts for it.
 func TestHeldRepliesAreBounded(t *testing.T) {
 	for _, tt := range []struct {
