@@ -3,9 +3,10 @@
 package main
 
 import (
-	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"regexp"
@@ -75,18 +76,27 @@ func process(name string, n int) (total counts, err error) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
+	// What valgrind says is kept from what the process says: a line of one may begin in
+	// the middle of a line of the other.
+	file, err := os.CreateTemp("", "guard")
+	if err != nil {
+		return total, err
+	}
+	defer os.Remove(file.Name())
+	defer file.Close()
 	// Without a simulated cache, cachegrind does nothing but count.
 	cmd := exec.CommandContext(ctx, "valgrind", "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null",
-		"--trace-syscalls=yes", self, command, name, strconv.Itoa(n))
+		"--trace-syscalls=yes", "--log-file="+file.Name(), self, command, name, strconv.Itoa(n))
 	// One goroutine runs at a time, and neither a collector nor a timer comes between.
 	cmd.Env = append(os.Environ(), "GOMAXPROCS=1", "GOGC=off", "GODEBUG=asyncpreemptoff=1")
-	var log bytes.Buffer
-	cmd.Stderr = &log
+	var said strings.Builder
+	cmd.Stderr = &said
 	out, err := cmd.Output()
-	if err != nil {
-		return total, fmt.Errorf("%s, under valgrind: %w: %.2000s", name, err, tail(log.String()))
+	log, unread := io.ReadAll(file)
+	if err = errors.Join(err, unread); err != nil {
+		return total, fmt.Errorf("%s, under valgrind: %w: %.2000s\n%.2000s", name, err, said.String(), tail(string(log)))
 	}
-	return parse(string(out), log.String())
+	return parse(string(out), string(log))
 }
 
 // tail returns the last lines of a log, without those of system calls.
