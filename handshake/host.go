@@ -9,11 +9,9 @@ func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 // brackets; the port is "" if there is none.
 func splitHostPort(s string) (host, port string, ok bool) {
 	host = s
-	// The last colon, if it is not within brackets. There is mostly none.
-	if i := strings.IndexByte(s, ':'); i >= 0 {
-		if i = strings.LastIndexByte(s, ':'); strings.IndexByte(s[i:], ']') < 0 {
-			host, port = s[:i], s[i+1:]
-		}
+	// The last colon, if it is not within brackets.
+	if i := strings.LastIndexByte(s, ':'); i >= 0 && !strings.Contains(s[i:], "]") {
+		host, port = s[:i], s[i+1:]
 	}
 	return host, port, isHost(host) && (port == "" || isPort(port))
 }

@@ -47,6 +47,7 @@ func TestValidKey(t *testing.T) {
 		"dGhlIHNhbXBsZSBub25jZQ===":   false,
 		"dGhlIHNhbXBsZSBub25j==ZQ":    false,
 		"dGhlIHNhbXBs-SBub25jZQ==":    false, // base64url
+		"dGhlIHNhbXBsZSBub25jZ-==":    false,
 		"dGhlIHNhbXBs SBub25jZQ==":    false,
 		"dGhlIHNhbXBs\nSBub25jZQ==":   false, // which encoding/base64 would skip
 		"dGhlIHNhbXBsZSBub25jZQ==\n":  false,
