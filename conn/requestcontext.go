@@ -107,7 +107,6 @@ func (s *sharedTerms) get(u *handshake.Upgraded, request context.Context) *terms
 	return &t.terms
 }
 
-// same reports whether two contexts are known to be the same: not all can be compared.
-func same(a, b context.Context) bool {
-	return *wordsOf(&a) == *wordsOf(&b)
-}
+// same reports whether two contexts are known to be the same: not all values can be
+// compared, but what they are kept in can.
+func same(a, b context.Context) bool { return *wordsOf(&a) == *wordsOf(&b) }

@@ -42,8 +42,8 @@ func (c *Conn) takeTurn(stop <-chan struct{}, last lifetime) bool {
 	return false
 }
 
-// tryTurn takes the turn if nobody has it. The caller holds mu, or it does not matter to
-// him what the lifetime is.
+// tryTurn takes the turn if nobody has it, whatever the lifetime is. Only who holds mu can
+// rely on what that was.
 func (c *Conn) tryTurn() bool {
 	s := c.state.Load()
 	for s&turnTaken == 0 {

@@ -103,7 +103,7 @@ func unhijacked(w http.ResponseWriter, r *http.Request, err error) *Error {
 	return failure
 }
 
-// send sends out within the given time and leaves no deadline behind, also none of
+// send writes u.out within the given time and leaves no deadline behind, also none of
 // those that the HTTP server has set. A connection that knows no deadlines will do. To
 // set one takes longer than all the judging, and mostly there is nothing to wait for.
 func (u *upgrade) send(nc net.Conn, within time.Duration) error {
