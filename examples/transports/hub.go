@@ -33,7 +33,7 @@ type message struct {
 // for what came since. So a client that is slow costs the hub nothing, and one
 // that comes back needs nothing but its cursor.
 type hub struct {
-	rates chan float64 // for run
+	ticker *time.Ticker // an event happens when it does
 
 	mu    sync.Mutex
 	rate  float64
@@ -44,36 +44,30 @@ type hub struct {
 }
 
 func newHub(rate float64) *hub {
-	return &hub{rates: make(chan float64), rate: rate, price: 100, more: make(chan struct{})}
+	return &hub{ticker: time.NewTicker(period(rate)), rate: rate, price: 100, more: make(chan struct{})}
 }
 
 // run lets events happen, at the hub's rate, until ctx ends.
 func (h *hub) run(ctx context.Context) {
-	ticker := time.NewTicker(period(h.currentRate()))
-	defer ticker.Stop()
+	defer h.ticker.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-ticker.C:
+		case <-h.ticker.C:
 			h.publish()
-		case rate := <-h.rates:
-			ticker.Reset(period(rate))
-			h.mu.Lock()
-			h.rate = rate
-			h.mu.Unlock()
 		}
 	}
 }
 
 func period(rate float64) time.Duration { return time.Duration(float64(time.Second) / rate) }
 
-// setRate makes a running hub faster or slower, within the limits.
-func (h *hub) setRate(ctx context.Context, perSecond float64) {
-	select {
-	case h.rates <- min(max(perSecond, minRate), maxRate):
-	case <-ctx.Done():
-	}
+// setRate makes the hub faster or slower, within the limits, from now on.
+func (h *hub) setRate(perSecond float64) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.rate = min(max(perSecond, minRate), maxRate)
+	h.ticker.Reset(period(h.rate))
 }
 
 func (h *hub) currentRate() float64 {

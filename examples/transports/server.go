@@ -151,7 +151,7 @@ func (s *server) serveRate(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "per_second is a number", http.StatusBadRequest)
 		return
 	}
-	s.hub.setRate(r.Context(), rate)
+	s.hub.setRate(rate)
 	w.WriteHeader(http.StatusNoContent)
 }
 
