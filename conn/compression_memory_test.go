@@ -118,6 +118,12 @@ func TestIdleMemoryOfTakeover(t *testing.T) {
 					require.NoError(t, read(t.Context(), side[1]).Err)
 				}
 			}
+			for _, c := range []*Conn{client, server} { // a connection is idle while it waits
+				startRead(context.Background(), c)
+				for c.wire.waits.Load()%2 == 0 {
+					runtime.Gosched()
+				}
+			}
 		}
 		held[takeover] = (heap() - before) / int64(len(all))
 		for _, c := range all {

@@ -300,6 +300,7 @@ func TestGroupAddAfterShutdown(t *testing.T) {
 // Those who do not answer are ended when ctx ends: one that is silent, one that
 // does not read, one that goes on sending. One that answers has left by then.
 func TestGroupShutdownForces(t *testing.T) {
+	const patience = 10 * time.Second
 	inAllCompanies(t, func(t *testing.T, v *company) {
 		g := new(Group)
 		m := v.join(g, 4, &Config{CloseTimeout: time.Hour})
@@ -319,18 +320,18 @@ func TestGroupShutdownForces(t *testing.T) {
 			}
 			return m[3].peer.Stream(wstest.EmptyClose().Wire(nil, frame.Client, frame.Key{}), 6)
 		})
-		ctx, cancel := context.WithTimeout(t.Context(), v.scaled(3*time.Second))
-		defer cancel()
 		begin := time.Now()
+		ctx, cancel := context.WithTimeout(t.Context(), v.scaled(patience))
+		defer cancel()
 		require.Equal(t, context.DeadlineExceeded, g.Shutdown(ctx))
-		v.requireSince(begin, 3*time.Second)
+		v.requireSince(begin, patience)
 		for _, m := range m {
 			<-m.Done()
 			require.Equal(t, StatusGoingAway, CloseStatus(m.Err()))
 		}
 		require.Zero(t, g.Len())
 		require.Error(t, <-writing)
-		v.requireSince(begin, 3*time.Second)
+		v.requireSince(begin, patience)
 		require.Error(t, <-sending)
 		require.NoError(t, <-answering)
 	})

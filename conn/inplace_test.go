@@ -18,8 +18,8 @@ import (
 	"github.com/parleyws/websocket/internal/wstest"
 )
 
-// sip is a socket that takes so many bytes of the first write, and then says that it
-// would block.
+// sip is a socket that takes so many bytes of the first write that has more, and then
+// says that it would block.
 type sip struct {
 	syscall.RawConn
 	c     *Conn
@@ -28,11 +28,12 @@ type sip struct {
 }
 
 func (s *sip) Write(try func(fd uintptr) bool) error {
-	if s.taken == nil {
+	f := s.c.out.air
+	p := slices.Concat(f.p, f.d)
+	if s.taken == nil || len(p) <= s.n { // a held reply that went out by itself
 		return s.RawConn.Write(try)
 	}
-	f := s.c.out.air
-	p := slices.Concat(f.p, f.d)[:s.n]
+	p = p[:s.n]
 	err := s.RawConn.Write(func(fd uintptr) bool {
 		n, err := sysWrite(fd, p)
 		p = p[n:]

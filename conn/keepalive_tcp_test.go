@@ -18,22 +18,22 @@ import (
 // alive60 has a Ping sent after 28 ms, which is nearly half of 60, at the earliest.
 var alive60 = KeepAlive{Interval: 60 * time.Millisecond, Timeout: 30 * time.Millisecond}
 
-// overTCP runs a test like play over loopback TCP.
-func overTCP(t *testing.T, keep KeepAlive, test func(t *testing.T, c *Conn, p *wstest.Peer)) {
+// overTCP runs a test like play over loopback TCP, with the time at which it began.
+func overTCP(t *testing.T, keep KeepAlive, test func(t *testing.T, begin time.Time, c *Conn, p *wstest.Peer)) {
 	for _, role := range roles {
 		t.Run(role.String(), func(t *testing.T) {
 			t.Parallel()
 			nc, other := tcpPair(t)
+			begin := time.Now() // no later than KeepAlive's own
 			c := New(upgraded(nc, role), &Config{KeepAlive: keep})
 			t.Cleanup(func() { end(c) })
-			test(t, c, wstest.NewPeer(t, other, peerOf(role)))
+			test(t, begin, c, wstest.NewPeer(t, other, peerOf(role)))
 		})
 	}
 }
 
 func TestKeepAliveOverTCP(t *testing.T) {
-	overTCP(t, alive60, func(t *testing.T, c *Conn, p *wstest.Peer) {
-		begin := time.Now()
+	overTCP(t, alive60, func(t *testing.T, begin time.Time, c *Conn, p *wstest.Peer) {
 		reading := startRead(context.Background(), c)
 		require.Equal(t, frame.Ping, p.Next("a Ping").Opcode)
 		require.GreaterOrEqual(t, time.Since(begin), 28*time.Millisecond, "nearly half an interval")
@@ -47,9 +47,8 @@ func TestKeepAliveOverTCP(t *testing.T) {
 
 // A program that polls, with a short ctx for each read, finds a dead peer too.
 func TestKeepAliveWhilePolling(t *testing.T) {
-	overTCP(t, alive60, func(t *testing.T, c *Conn, p *wstest.Peer) {
+	overTCP(t, alive60, func(t *testing.T, begin time.Time, c *Conn, p *wstest.Peer) {
 		want := &TimeoutError{Op: "keepalive", After: 30 * time.Millisecond}
-		begin := time.Now()
 		for {
 			ctx, cancel := context.WithTimeout(context.Background(), 5*time.Millisecond)
 			err := read(ctx, c).Err
@@ -68,7 +67,7 @@ func TestKeepAliveWhilePolling(t *testing.T) {
 // that says other things.
 func TestKeepAliveOfTheLiving(t *testing.T) {
 	long := KeepAlive{Interval: 20 * time.Millisecond, Timeout: 5 * time.Second}
-	overTCP(t, long, func(t *testing.T, c *Conn, p *wstest.Peer) {
+	overTCP(t, long, func(t *testing.T, _ time.Time, c *Conn, p *wstest.Peer) {
 		ctx, cancel := context.WithCancel(context.Background())
 		polling := call(func() error {
 			for ctx.Err() == nil {
@@ -93,7 +92,7 @@ func TestKeepAliveOfTheLiving(t *testing.T) {
 }
 
 func TestKeepAliveWhileNobodyReadsOverTCP(t *testing.T) {
-	overTCP(t, KeepAlive{Interval: 4 * time.Millisecond, Timeout: time.Millisecond}, func(t *testing.T, c *Conn, p *wstest.Peer) {
+	overTCP(t, KeepAlive{Interval: 4 * time.Millisecond, Timeout: time.Millisecond}, func(t *testing.T, _ time.Time, c *Conn, p *wstest.Peer) {
 		time.Sleep(60 * time.Millisecond) // fifteen intervals in which nothing must happen
 		require.NoError(t, c.Err())
 		require.Zero(t, c.Stats().Writes, "no Ping was sent")

@@ -155,6 +155,7 @@ func TestInsideALoop(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			again := make(chan string, 1)
+			left := make(chan struct{}) // by the first body
 			first := true
 			c, peer, ended := loopPair(t, nil, func(c *Conn, m Message) bool {
 				if !first {
@@ -162,13 +163,14 @@ func TestInsideALoop(t *testing.T) {
 					return true
 				}
 				first = false
+				defer close(left)
 				return test.body(t, c, m)
 			})
 			say(t, peer, "one")
 			time.Sleep(10 * time.Millisecond)
 			if test.end == nil {
 				say(t, peer, "two")
-				time.Sleep(20 * time.Millisecond)
+				<-left
 				say(t, peer, "three")
 				require.Equal(t, "three", <-again)
 				c.CloseNow()

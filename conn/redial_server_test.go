@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strconv"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -16,7 +17,7 @@ import (
 // the port might be another's by then.
 type mortal struct {
 	t       *testing.T
-	addr    atomic.Pointer[string]
+	addr    atomic.Pointer[string] // nil while there is no server
 	clients *Group
 	server  *http.Server
 	served  <-chan error
@@ -37,10 +38,21 @@ func (m *mortal) start() {
 	m.served = call(func() error { return server.Serve(l) })
 }
 
+// dial stands for a dial of the server's port, which another program might have while
+// it is not ours.
+func (m *mortal) dial(ctx context.Context, network, _ string) (net.Conn, error) {
+	addr := m.addr.Load()
+	if addr == nil {
+		return nil, syscall.ECONNREFUSED
+	}
+	return new(net.Dialer).DialContext(ctx, network, *addr)
+}
+
 // kill ends the server and all its connections without a word.
 func (m *mortal) kill() {
 	require.NoError(m.t, m.server.Close())
 	require.ErrorIs(m.t, <-m.served, http.ErrServerClosed)
+	m.addr.Store(nil)
 	ended, cancel := context.WithCancel(context.Background())
 	cancel()
 	m.clients.Shutdown(ended)
@@ -50,6 +62,7 @@ func (m *mortal) kill() {
 func (m *mortal) retire() {
 	require.NoError(m.t, m.server.Shutdown(m.t.Context()))
 	require.ErrorIs(m.t, <-m.served, http.ErrServerClosed)
+	m.addr.Store(nil)
 	require.NoError(m.t, m.clients.Shutdown(m.t.Context()))
 }
 
@@ -57,9 +70,7 @@ func (m *mortal) retire() {
 func TestRedialSurvivesServers(t *testing.T) {
 	m := &mortal{t: t}
 	m.start()
-	opts := &DialOptions{NetDial: func(ctx context.Context, network, _ string) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, network, *m.addr.Load())
-	}}
+	opts := &DialOptions{NetDial: m.dial}
 	generation, failed := 0, 0
 	for c, err := range Redial(t.Context(), "ws://server.example/", opts, &RedialPolicy{
 		FirstWait: time.Millisecond,

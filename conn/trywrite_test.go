@@ -76,12 +76,12 @@ func whileStuck(t *testing.T, cfg *Config, test func(t *testing.T, s *stuck)) {
 func stuffed(t *testing.T, role frame.Role, cfg *Config) (c *Conn, other net.Conn, full int64) {
 	nc, other := unixPair(t)
 	require.NoError(t, nc.SetWriteBuffer(4096))
-	for {
-		require.NoError(t, nc.SetWriteDeadline(time.Now().Add(time.Millisecond)))
+	for refusals := 0; refusals < 3; { // one may be a deadline that passed before the write began
+		require.NoError(t, nc.SetWriteDeadline(time.Now().Add(2*time.Millisecond)))
 		n, err := nc.Write(make([]byte, 1024))
 		full += int64(n)
-		if err != nil && n == 0 {
-			break
+		if refusals++; err == nil || n > 0 {
+			refusals = 0
 		}
 	}
 	require.NoError(t, nc.SetWriteDeadline(time.Time{}))
@@ -125,7 +125,7 @@ func TestTryWriteRefuse(t *testing.T) {
 		require.Greater(t, s.Backlog(), 8_000)
 		require.Equal(t, s.Backlog(), s.Stats().Backlog)
 		require.EqualValues(t, refused, s.Stats().Dropped)
-		require.Less(t, time.Since(begin), time.Second, "it does not wait")
+		require.Less(t, time.Since(begin), 5*time.Second, "it does not wait")
 		require.NoError(t, s.Err(), "the connection is as good as before")
 		s.open()
 		for _, m := range taken {
@@ -205,7 +205,7 @@ func TestTryWriteKeepsOrderWithWrite(t *testing.T) {
 			s.queued()
 			begin := time.Now()
 			require.NoError(t, s.TryWrite(Text, []byte("third")), "also while another goroutine waits in Write")
-			require.Less(t, time.Since(begin), time.Second)
+			require.Less(t, time.Since(begin), 5*time.Second)
 			s.open()
 			s.peer.Want("in the order of the calls", wstest.Text("first"), wstest.Binary(pattern(n)), wstest.Text("third"))
 			require.NoError(t, <-writing)

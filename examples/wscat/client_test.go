@@ -137,7 +137,7 @@ func TestCountOfMessages(t *testing.T) {
 }
 
 func TestInputEndsAndAnswersAreWaitedFor(t *testing.T) {
-	status, stdout, stderr := runToEnd(t, "a\nb\n", "-wait", "300ms", serveWS(t, nil, echo))
+	status, stdout, stderr := runToEnd(t, "a\nb\n", "-wait", "2s", serveWS(t, nil, echo))
 	require.Equal(t, exitOK, status)
 	require.Equal(t, "a\nb\n", stdout)
 	require.Contains(t, stderr, "closed with 1000")

@@ -144,7 +144,7 @@ func TestMutateWantsAProgram(t *testing.T) {
 func TestMutateBearsTestsThatHang(t *testing.T) {
 	root, chosen := module(t, "package p\n\nimport \"testing\"\n\nfunc Test(t *testing.T) {\n\tfor !Positive(5) {\n\t}\n}\n")
 	o := optionsOf(root, "flip !=")
-	o.timeout = time.Second
+	o.timeout = 2 * time.Second
 	var out strings.Builder
 	_, err := o.mutate(chosen, &out)
 	require.NoError(t, err)

@@ -62,15 +62,18 @@ func takeInventory() inventory {
 }
 
 // leftAfter returns the descriptions of what is there now and was not before.
-// It waits for such things to go, though not longer than patience.
+// It waits for such things to go, though not longer than patience, which it counts
+// by looking: in a process that was stopped meanwhile nothing could go.
 func (before inventory) leftAfter(patience time.Duration) []string {
-	for begin := time.Now(); ; time.Sleep(10 * time.Millisecond) {
+	const pause = 10 * time.Millisecond
+	for waited := time.Duration(0); ; waited += pause {
 		now := takeInventory()
 		maps.DeleteFunc(now, func(name, _ string) bool { _, ok := before[name]; return ok })
-		if len(now) == 0 || time.Since(begin) > patience {
+		if len(now) == 0 || waited >= patience {
 			return slices.Sorted(maps.Values(now))
 		}
 		runtime.GC() // package net keeps pipes for splice(2) until they are collected
+		time.Sleep(pause)
 	}
 }
 
