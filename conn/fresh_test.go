@@ -69,13 +69,24 @@ func TestFreshContextsGoroutine(t *testing.T) {
 	for range 50 {
 		exchange(t, client, p, buf)
 	}
-	for runtime.NumGoroutine() > before+1 { // that of a context.AfterFunc may be on its way out
-		runtime.Gosched()
+	watching := 1
+	if client.raw == nil {
+		watching = 2 // no write can be tried without waiting
 	}
+	untilGoroutines(t, before+watching) // that of a context.AfterFunc may be on its way out
+	require.NoError(t, client.Err())
 	end(client)
 	<-server.Done()
-	for runtime.NumGoroutine() >= before { // the echo is gone too
-		runtime.Gosched()
+	untilGoroutines(t, before-1) // the echo is gone too
+}
+
+// untilGoroutines waits until there are no more than n.
+func untilGoroutines(t *testing.T, n int) {
+	t.Helper()
+	for begin := time.Now(); runtime.NumGoroutine() > n; time.Sleep(time.Millisecond) {
+		if time.Since(begin) > 10*time.Second {
+			t.Fatalf("%d goroutines, and not %d", runtime.NumGoroutine(), n)
+		}
 	}
 }
 
