@@ -64,9 +64,9 @@ func eventually(t *testing.T, what string, happens func() bool) {
 	}
 }
 
-// startNATS starts a NATS server that lives as long as the test.
+// startNATS starts a NATS server that lives, like what it keeps, as long as the test.
 func startNATS(t *testing.T) (url string) {
-	e, err := startEmbedded("127.0.0.1:0", t.TempDir())
+	e, err := startEmbedded("127.0.0.1:0", "")
 	require.NoError(t, err)
 	t.Cleanup(e.close)
 	return e.url()

@@ -57,6 +57,7 @@ func connectNATS(ctx context.Context, url string, beat time.Duration, logger *lo
 	defer cancel()
 	nc, err := nats.Connect(url,
 		nats.Name("parley cluster example"),
+		nats.Timeout(brokerTime),
 		nats.MaxReconnects(-1),
 		nats.ReconnectWait(500*time.Millisecond),
 		nats.PingInterval(10*time.Second),

@@ -144,7 +144,7 @@ func TestReverseProxies(t *testing.T) {
 // such limit for a tunnel. KeepAlive, set to less than that, needs neither side to say
 // anything else; without it both learn of the end as of any end without a Close frame.
 func TestReverseProxiesWhileNothingIsSaid(t *testing.T) {
-	const idle = 2 * time.Second
+	const idle = 4 * time.Second
 	id, us := newIdentity(t), new(acceptor)
 	s := httptest.NewServer(us)
 	t.Cleanup(s.Close)
@@ -161,14 +161,14 @@ func TestReverseProxiesWhileNothingIsSaid(t *testing.T) {
 	alive, silent := make([]pair, len(ways)), make([]pair, len(ways))
 	for i, w := range ways {
 		w.id, w.us = id, us
-		alive[i].server, alive[i].client = w.quiet(t, 1, conn.KeepAlive{Interval: idle / 8})
+		alive[i].server, alive[i].client = w.quiet(t, 1, conn.KeepAlive{Interval: idle / 16})
 		silent[i].server, silent[i].client = w.quiet(t, 2, conn.KeepAlive{Interval: -1})
 	}
-	time.Sleep(3 * idle) // nothing else tells that nothing happens
+	time.Sleep(2 * idle) // nothing else tells that nothing happens
 	m := text("still here", 10)
 	for i, w := range ways {
 		alive[i].client.write(m)
-		alive[i].server.want(w.name+": with KeepAlive all is well after three times the proxy's limit", m)
+		alive[i].server.want(w.name+": with KeepAlive all is well after twice the proxy's limit", m)
 		if strings.HasPrefix(w.name, "apache") {
 			silent[i].client.write(m)
 			silent[i].server.want(w.name+": its Timeout is not for tunnels", m)

@@ -58,7 +58,7 @@ func TestNode(t *testing.T) {
 // and waits for its end.
 func serve(t *testing.T, program, addr string) (listening string, stop func()) {
 	t.Helper()
-	cmd := exec.Command(program, "-addr", addr, "-ping", "200ms")
+	cmd := exec.Command(program, "-addr", addr, "-ping", "1s")
 	stderr, err := cmd.StderrPipe()
 	check(t, err)
 	check(t, cmd.Start())

@@ -148,7 +148,7 @@ func startChromium(t *testing.T, url string) peer {
 		t.Fatal("there is no Chromium on this machine: apt-get install chromium")
 	}
 	ctx, cancel := chromedp.NewExecAllocator(t.Context(),
-		chromedp.ExecPath(path), chromedp.UserDataDir(t.TempDir()),
+		chromedp.ExecPath(path),
 		chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun, chromedp.NoDefaultBrowserCheck,
 		chromedp.Flag("disable-background-networking", true),
 		chromedp.Flag("disable-component-update", true),

@@ -6,13 +6,13 @@ const opened = [];
 
 // dial opens a connection of its own for a namespace.
 const dial = (namespace, options) => {
-  const socket = io(origin + namespace, { forceNew: true, timeout: 5000, reconnectionDelay: 50, reconnectionDelayMax: 200, ...options });
+  const socket = io(origin + namespace, { forceNew: true, timeout: 15000, reconnectionDelay: 50, reconnectionDelayMax: 200, ...options });
   opened.push(socket);
   return socket;
 };
 
 const next = (emitter, event) => new Promise((resolve, reject) => {
-  const timer = setTimeout(() => reject(new Error(`no ${event} within 8 seconds`)), 8000);
+  const timer = setTimeout(() => reject(new Error(`no ${event} within 20 seconds`)), 20000);
   emitter.once(event, (...args) => { clearTimeout(timer); resolve(args); });
 });
 

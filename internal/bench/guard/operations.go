@@ -38,7 +38,7 @@ func operations() []operation {
 		{"echo-125", 5_000, echoing(frame.Server, 125)},
 		{"echo-1k", 5_000, echoing(frame.Server, 1<<10)},
 		{"client-echo-1k", 5_000, echoing(frame.Client, 1<<10)},
-		{"deflate-echo-1k", 200, echoingDeflated},
+		{"deflate-echo-1k", 500, echoingDeflated},
 		{"tcp-echo-125", 2_000, echoingTCP(1, 125)},
 		{"tcp-echo-1k", 2_000, echoingTCP(1, 1<<10)},
 		{"tcp-echo-125-x16", 500, echoingTCP(16, 125)},

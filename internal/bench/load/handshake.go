@@ -95,9 +95,10 @@ func (s *Shaker) begin(i int) error {
 	return unix.EpollCtl(s.epoll, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{Events: unix.EPOLLOUT, Fd: int32(i)})
 }
 
-// Run performs handshakes for some time. It may be called again.
+// Run performs handshakes for some time, and one at least. It may be called again.
 func (s *Shaker) Run(d time.Duration) error {
-	for end := s.now() + int64(d); s.now() < end; {
+	before := s.Done
+	for end := s.now() + int64(d); s.now() < end || s.Done == before; {
 		n, err := unix.EpollWait(s.epoll, s.events, patience*1000)
 		switch {
 		case errors.Is(err, unix.EINTR):

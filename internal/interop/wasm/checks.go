@@ -361,7 +361,7 @@ func checkTooBig(ctx context.Context, c *conn.Conn) error {
 
 // checkUnread does not read while far more comes than may wait.
 func checkUnread(ctx context.Context, c *conn.Conn) error {
-	time.Sleep(time.Second / 2)
+	time.Sleep(2 * time.Second)
 	read := 0
 	for {
 		_, p, err := c.Read(ctx)
