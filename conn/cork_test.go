@@ -37,7 +37,7 @@ func TestSlowBodyDoesNotDelayReplies(t *testing.T) {
 	begin := time.Now()
 	say(t, peer, "quick", "slow", "after it")
 	require.Equal(t, []string{"re: quick"}, hear(t, peer, 1))
-	require.Less(t, time.Since(begin), 5*time.Second, "the bound is %v", maxHold)
+	require.Less(t, time.Since(begin), time.Second, "the bound is %v", maxHold)
 	require.Zero(t, c.Backlog())
 	close(goOn)
 	require.Equal(t, []string{"re: slow", "re: after it"}, hear(t, peer, 2))

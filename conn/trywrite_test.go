@@ -125,7 +125,7 @@ func TestTryWriteRefuse(t *testing.T) {
 		require.Greater(t, s.Backlog(), 8_000)
 		require.Equal(t, s.Backlog(), s.Stats().Backlog)
 		require.EqualValues(t, refused, s.Stats().Dropped)
-		require.Less(t, time.Since(begin), 5*time.Second, "it does not wait")
+		require.Less(t, time.Since(begin), time.Second, "it does not wait")
 		require.NoError(t, s.Err(), "the connection is as good as before")
 		s.open()
 		for _, m := range taken {
@@ -205,7 +205,7 @@ func TestTryWriteKeepsOrderWithWrite(t *testing.T) {
 			s.queued()
 			begin := time.Now()
 			require.NoError(t, s.TryWrite(Text, []byte("third")), "also while another goroutine waits in Write")
-			require.Less(t, time.Since(begin), 5*time.Second)
+			require.Less(t, time.Since(begin), time.Second)
 			s.open()
 			s.peer.Want("in the order of the calls", wstest.Text("first"), wstest.Binary(pattern(n)), wstest.Text("third"))
 			require.NoError(t, <-writing)

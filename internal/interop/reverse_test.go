@@ -164,11 +164,11 @@ func TestReverseProxiesWhileNothingIsSaid(t *testing.T) {
 		alive[i].server, alive[i].client = w.quiet(t, 1, conn.KeepAlive{Interval: idle / 16})
 		silent[i].server, silent[i].client = w.quiet(t, 2, conn.KeepAlive{Interval: -1})
 	}
-	time.Sleep(2 * idle) // nothing else tells that nothing happens
+	time.Sleep(3 * idle) // nothing else tells that nothing happens
 	m := text("still here", 10)
 	for i, w := range ways {
 		alive[i].client.write(m)
-		alive[i].server.want(w.name+": with KeepAlive all is well after twice the proxy's limit", m)
+		alive[i].server.want(w.name+": with KeepAlive all is well after three times the proxy's limit", m)
 		if strings.HasPrefix(w.name, "apache") {
 			silent[i].client.write(m)
 			silent[i].server.want(w.name+": its Timeout is not for tunnels", m)

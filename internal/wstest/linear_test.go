@@ -66,11 +66,24 @@ func TestLinearAfterADisturbance(t *testing.T) {
 	})
 }
 
-// What this process does is counted: the clock moves for one that works.
-func TestCPUTimeCountsWork(t *testing.T) {
-	for start, deadline := cpuTime(), time.Now().Add(time.Minute); cpuTime() < start+20*time.Millisecond; {
-		if time.Now().After(deadline) {
-			t.Fatalf("a minute of work: %v", cpuTime()-start)
+// What this process does is counted.
+func TestLinearCountsWork(t *testing.T) {
+	const unit = 20 * time.Microsecond
+	work := func(n int) {
+		for start := cpuTime(); cpuTime() < start+time.Duration(n)*unit; {
+		}
+	}
+	for _, tt := range []struct {
+		name  string
+		run   func(n int)
+		fails bool
+	}{
+		{"linear", func(n int) { work(10 * n) }, false},
+		{"quadratic", func(n int) { work(n * n) }, true},
+	} {
+		c := new(cleaner)
+		if Linear(c, 10, tt.run); (c.failure != "") != tt.fails {
+			t.Errorf("%s work failed: %q", tt.name, c.failure)
 		}
 	}
 }

@@ -92,7 +92,7 @@ say("unsubscribed");
 // Pings: the server sends them often in this test, and ends who does not answer.
 let pings = 0;
 ada.on("message", data => { if (JSON.parse(data).msg === "ping") pings++; });
-await until("two pings", () => pings >= 2);
+await until("three pings", () => pings >= 3);
 await call(ada, "echo");
 say("pings");
 
