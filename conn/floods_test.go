@@ -234,9 +234,10 @@ func TestWritersToAReaderThatNeverReads(t *testing.T) {
 func TestHalfOpenHandshakes(t *testing.T) {
 	const peers = 1000
 	cfg := &handshake.ServerConfig{Timeout: 5 * time.Second}
+	goroutines := runtime.NumGoroutine()
 	synctest.Test(t, func(t *testing.T) {
 		var results []<-chan error
-		start, goroutines := time.Now(), runtime.NumGoroutine()
+		start := time.Now()
 		allocated := allocatedBy(func() {
 			for i := range peers {
 				client, server := wstest.Pipe()
@@ -256,9 +257,8 @@ func TestHalfOpenHandshakes(t *testing.T) {
 			require.Contains(t, []int{0, 408}, failure.Status)
 		}
 		require.LessOrEqual(t, time.Since(start), cfg.Timeout+time.Second)
-		synctest.Wait()
-		require.LessOrEqual(t, runtime.NumGoroutine(), goroutines)
 	})
+	untilGoroutines(t, goroutines) // in a bubble one that has ended may be counted a moment longer
 }
 
 func rawRequest(fields ...string) string {
